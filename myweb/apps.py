@@ -1,0 +1,5 @@
+from django.contrib.admin.apps import AdminConfig as BaseAdminConfig
+
+
+class AdminConfig(BaseAdminConfig):
+    default_site = "myweb.admin.AdminSite"

@@ -1,0 +1,329 @@
+"""
+All settings. The environment names everything that differs between sites; README has the table.
+
+Every variable can also be given as a file: NAME_FILE holds the path of a file with the value.
+A missing or malformed value raises ImproperlyConfigured with one sentence that names the variable.
+"""
+
+import ipaddress
+import sqlite3
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from environs import EnvError, FileAwareEnv
+
+env = FileAwareEnv(strip_whitespace=True)
+
+
+def read(name: str, kind: str = "str", **kwargs: Any) -> Any:
+    """
+    Return the environment variable `name`, parsed as `kind` (a method of environs.Env).
+
+    Raises ImproperlyConfigured with a sentence that names the variable.
+    """
+    try:
+        return getattr(env, kind)(name, **kwargs)
+    except (EnvError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name} cannot be used: {error}") from error
+
+
+# Where things are
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Path(read("MYWEB_VAR", default=str(BASE_DIR / "var"))).absolute()
+
+DEBUG = read("DEBUG", "bool", default=False)
+
+CSRF_FAILURE_VIEW = "myweb.pages.views.csrf_failure"
+ROOT_URLCONF = "myweb.urls"
+WSGI_APPLICATION = "myweb.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+# The secret key: from the environment, or the file that deploy/up makes once
+
+SECRET_KEY = read("SECRET_KEY", default="")
+if not SECRET_KEY:
+    try:
+        SECRET_KEY = (VAR / "secret_key").read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY is not set and {VAR / 'secret_key'} cannot be read: set SECRET_KEY, or run deploy/up once."
+        ) from error
+if len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("SECRET_KEY is too short: it needs at least 32 random characters.")
+
+
+# Addresses. Nothing that goes out names another host than SITE_URL; no request can change that.
+
+PORT = read("MYWEB_PORT", "int", default=8099)
+if not 0 < PORT < 65536:
+    raise ImproperlyConfigured(f"MYWEB_PORT is {PORT}, but has to be from 1 to 65535.")
+LISTEN = read("MYWEB_LISTEN", default="127.0.0.1")
+try:
+    ipaddress.ip_address(LISTEN)
+except ValueError as error:
+    raise ImproperlyConfigured(f"MYWEB_LISTEN is “{LISTEN}”, but has to be an IP address of this machine.") from error
+UWSGI_SOCKET = read("MYWEB_UWSGI_SOCKET", default="127.0.0.1:8000")
+if not UWSGI_SOCKET.startswith("/"):
+    _host, _port = UWSGI_SOCKET.rpartition(":")[::2]
+    try:
+        _address = ipaddress.ip_address(_host.strip("[]"))
+        _is_public = _address.is_unspecified or not _address.is_private
+    except ValueError:
+        _is_public = not _host
+    if _is_public or not _port.isdigit():
+        raise ImproperlyConfigured(
+            f"MYWEB_UWSGI_SOCKET is “{UWSGI_SOCKET}”, but has to be like 127.0.0.1:8000 or /run/myweb.sock, and never a"
+            " public address: whoever reaches that socket can run programs here."
+        )
+
+SITE_URL = read("SITE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+try:
+    _site = urlsplit(SITE_URL)
+    SITE_HOST = (_site.hostname or "").encode("idna").decode()
+    _site_port = _site.port
+except ValueError:  # UnicodeError is one
+    SITE_HOST, _site_port = "", None
+if not SITE_HOST or _site.scheme not in ("http", "https") or _site.path or _site.query or _site.username:
+    raise ImproperlyConfigured(
+        f"SITE_URL is “{SITE_URL}”, but has to look like https://www.example.org, with nothing after the host and port."
+    )
+if ":" in SITE_HOST:
+    SITE_HOST = f"[{SITE_HOST}]"
+_netloc = f"{SITE_HOST}:{_site_port}" if _site_port else SITE_HOST
+SITE_URL = f"{_site.scheme}://{_netloc}"
+
+_LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = [SITE_HOST, *_LOCAL_HOSTS]
+# Debian's uwsgi_params passes the host without its port, so Django cannot compare it with the Origin header by itself.
+CSRF_TRUSTED_ORIGINS = [SITE_URL, *(f"http://{host}:{PORT}" for host in _LOCAL_HOSTS)]
+
+try:
+    TRUSTED_PROXIES = [
+        str(ipaddress.ip_network(network)) for network in read("TRUSTED_PROXIES", "list", default=["127.0.0.1", "::1"])
+    ]
+except ValueError as error:
+    raise ImproperlyConfigured(f"TRUSTED_PROXIES cannot be used: {error}.") from error
+
+_HTTPS = SITE_URL.startswith("https:")
+SECURE_SSL_REDIRECT = _HTTPS
+SECURE_SSL_HOST = _netloc
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+# Nginx passes this header on from TRUSTED_PROXIES only.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
+# Subdomains and the preload list of browsers are not this site's to decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+
+# Apps
+
+INSTALLED_APPS = [
+    "myweb.accounts",
+    "myweb.pages",
+    "myweb.operations",
+    "feincms3",
+    "content_editor",
+    "django_prose_editor",
+    "imagefield",
+    "js_asset",
+    "tree_queries",
+    "reversion",
+    "axes",
+    "csp",
+    "myweb.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "myweb.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "myweb.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "myweb" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+# Database
+
+DATABASES = {
+    "default": read("DATABASE_URL", "dj_db_url", default=f"sqlite:///{VAR / 'db.sqlite3'}"),
+}
+_database = DATABASES["default"]
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # WAL with several processes can corrupt the file before 3.51.3 (https://sqlite.org/wal.html#walresetbug);
+    # with synchronous=NORMAL it also loses acknowledged rows in a power cut.
+    _journal = "WAL" if sqlite3.sqlite_version_info >= (3, 51, 3) else "DELETE"
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,  # seconds; shorter than uWSGI's harakiri
+        "init_command": f"PRAGMA journal_mode={_journal}; PRAGMA synchronous=FULL;",
+    }
+elif _database["ENGINE"] == "django.db.backends.postgresql":
+    _database["CONN_MAX_AGE"] = 60  # seconds
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
+else:
+    raise ImproperlyConfigured("DATABASE_URL has to begin with sqlite:/// or postgres://.")
+
+
+# Language and time
+
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LANGUAGE_CODE = read("LANGUAGE_CODE", default="en").lower()
+if LANGUAGE_CODE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"LANGUAGE_CODE is “{LANGUAGE_CODE}”, but has to be one of en, zh-hans.")
+LOCALE_PATHS = [BASE_DIR / "myweb" / "locale"]
+
+TIME_ZONE = read("TIME_ZONE", default="UTC")
+try:
+    ZoneInfo(TIME_ZONE)
+except (ValueError, OSError, LookupError) as error:
+    raise ImproperlyConfigured(
+        f"TIME_ZONE is “{TIME_ZONE}”, but has to be a name like Europe/Berlin or Asia/Shanghai."
+    ) from error
+
+
+# Static files and uploads: Nginx serves both for a year, so every name carries a hash of the content
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "/media/"
+MEDIA_ROOT = VAR / "media"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+    },
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage",
+    },
+}
+FILE_UPLOAD_PERMISSIONS = 0o644
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a page with hundreds of blocks is one form
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes, without files; Nginx limits the whole request
+
+IMAGEFIELD_AUTOGENERATE = False  # see pages.pictures
+IMAGEFIELD_BIN_DEPTH = 2
+
+
+# Logging in
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+# Trying again while locked out must not prolong the lockout.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Both together: a stranger who knows the owner's name does not lock the owner out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "accounts/locked_out.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False
+
+
+# Mail
+
+EMAIL_HOST = read("EMAIL_HOST", default="")
+EMAIL_PORT = read("EMAIL_PORT", "int", default=25)
+EMAIL_HOST_USER = read("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = read("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = read("EMAIL_USE_TLS", "bool", default=False)
+EMAIL_USE_SSL = read("EMAIL_USE_SSL", "bool", default=False)
+EMAIL_TIMEOUT = read("EMAIL_TIMEOUT", "int", default=10)  # seconds for each step of a delivery
+DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", default=f"webmaster@{SITE_HOST}")
+if EMAIL_TIMEOUT < 1:
+    raise ImproperlyConfigured("EMAIL_TIMEOUT has to be at least 1 second.")
+if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1] or not DEFAULT_FROM_EMAIL.isprintable():
+    raise ImproperlyConfigured("DEFAULT_FROM_EMAIL has to look like me@example.org or My Site <me@example.org>.")
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: set only one of them.")
+
+
+# Headers
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    },
+}
+# The editor sets styles on its elements and needs one inline script, the import map, which carries the nonce.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    "default-src": [NONE],
+    "script-src": [SELF, NONCE],
+    "style-src": [SELF, "'unsafe-inline'"],
+    "img-src": [SELF, "data:", "blob:"],
+    "font-src": [SELF],
+    "connect-src": [SELF],
+    "form-action": [SELF],
+    "base-uri": [NONE],
+    "frame-ancestors": [NONE],
+}
+
+
+# Logs go to stderr, which uWSGI writes down
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # 404s are in the access log.
+        "django.request": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,144 @@
+"""The settings are read in a process of their own, as a start reads them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+KEY = "k" * 50
+PRINT = "import json, django.conf as c; print(json.dumps({n: getattr(c.settings, n) for n in %r}, default=str))"
+
+
+def start(*names: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings with nothing but `environment` set, and print those called `names` as JSON."""
+    environment = {"DJANGO_SETTINGS_MODULE": "myweb.settings", "PATH": os.environ["PATH"]} | environment
+    command = [sys.executable, "-c", PRINT % (names,)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+def read(*names: str, **environment: str) -> dict:
+    result = start(*names, **{"SECRET_KEY": KEY} | environment)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_defaults():
+    assert read("DEBUG", "SITE_URL", "LANGUAGE_CODE", "TIME_ZONE", "EMAIL_HOST", "LISTEN", "PORT", "UWSGI_SOCKET") == {
+        "DEBUG": False,
+        "SITE_URL": "http://localhost:8099",
+        "LANGUAGE_CODE": "en",
+        "TIME_ZONE": "UTC",
+        "EMAIL_HOST": "",
+        "LISTEN": "127.0.0.1",
+        "PORT": 8099,
+        "UWSGI_SOCKET": "127.0.0.1:8000",
+    }
+
+
+def test_everything_follows_from_the_sites_address():
+    names = ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_SSL_HOST")
+    names += ("SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", "DEFAULT_FROM_EMAIL", "SITE_URL")
+    settings = read(*names, SITE_URL="https://www.例子.org:8443/")
+    assert settings["SITE_URL"] == "https://www.xn--fsqu00a.org:8443"
+    assert settings["ALLOWED_HOSTS"] == ["www.xn--fsqu00a.org", "localhost", "127.0.0.1", "[::1]"]
+    assert settings["CSRF_TRUSTED_ORIGINS"][0] == "https://www.xn--fsqu00a.org:8443"
+    assert settings["SECURE_SSL_HOST"] == "www.xn--fsqu00a.org:8443"
+    assert (
+        settings["SESSION_COOKIE_SECURE"] is settings["CSRF_COOKIE_SECURE"] is settings["SECURE_SSL_REDIRECT"] is True
+    )
+    assert settings["SECURE_HSTS_SECONDS"] == 31536000
+    assert settings["DEFAULT_FROM_EMAIL"] == "webmaster@www.xn--fsqu00a.org"
+
+
+def test_plain_http_has_none_of_it():
+    settings = read("SESSION_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", SITE_URL="http://a.example")
+    assert not any(settings.values())
+
+
+def test_port_is_part_of_the_default_address():
+    assert read("SITE_URL", MYWEB_PORT="8100") == {"SITE_URL": "http://localhost:8100"}
+
+
+def test_sqlite_waits_for_the_lock_and_for_the_disk():
+    options = read("DATABASES")["DATABASES"]["default"]["OPTIONS"]
+    assert (options["transaction_mode"], options["timeout"]) == ("IMMEDIATE", 20)
+    assert "synchronous=FULL" in options["init_command"]
+
+
+def test_postgresql():
+    database = read("DATABASES", DATABASE_URL="postgres://me:p%40ss@db.example:5433/site")["DATABASES"]["default"]
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["USER"], database["PASSWORD"], database["HOST"], database["PORT"]) == (
+        "me",
+        "p@ss",
+        "db.example",
+        5433,
+    )
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "EMAIL_HOST_PASSWORD"])
+def test_secrets_can_be_files(tmp_path, name):
+    (tmp_path / "secret").write_text(f"{KEY}-from-a-file\n")
+    environment = {"SECRET_KEY_FILE": str(tmp_path / "secret"), f"{name}_FILE": str(tmp_path / "secret")}
+    result = start(name, **environment)
+    assert json.loads(result.stdout) == {name: f"{KEY}-from-a-file"}
+
+
+def test_database_url_can_be_a_file(tmp_path):
+    (tmp_path / "url").write_text("postgres://me:secret@db.example/site\n")
+    assert read("DATABASES", DATABASE_URL_FILE=str(tmp_path / "url"))["DATABASES"]["default"]["NAME"] == "site"
+
+
+def test_key_of_the_data_directory_is_used(tmp_path):
+    (tmp_path / "secret_key").write_text(KEY + "\n")
+    assert json.loads(start("SECRET_KEY", MYWEB_VAR=str(tmp_path)).stdout) == {"SECRET_KEY": KEY}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY_FILE", "/nowhere/at/all"),
+        ("DEBUG", "perhaps"),
+        ("SITE_URL", "www.example.org"),
+        ("SITE_URL", "https://example.org/blog"),
+        ("SITE_URL", "https://example.org:port"),
+        ("SITE_URL", "https://[::1"),
+        ("SITE_URL", "ftp://example.org"),
+        ("DATABASE_URL", "mysql://localhost/site"),
+        ("DATABASE_URL", "nonsense"),
+        ("LANGUAGE_CODE", "tlh"),
+        ("TIME_ZONE", "Mars/Olympus"),
+        ("TIME_ZONE", "../etc/passwd"),
+        ("MYWEB_PORT", "http"),
+        ("MYWEB_PORT", "70000"),
+        ("MYWEB_LISTEN", "everywhere"),
+        ("MYWEB_UWSGI_SOCKET", "0.0.0.0:8000"),
+        ("MYWEB_UWSGI_SOCKET", "8000"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
+        ("EMAIL_PORT", "smtp"),
+        ("EMAIL_TIMEOUT", "0"),
+        ("EMAIL_USE_TLS", "maybe"),
+        ("DEFAULT_FROM_EMAIL", "me@example.org\nBcc: you@example.org"),
+    ],
+)
+def test_malformed_value_stops_the_start_with_its_name(name, value):
+    result = start("DEBUG", **{"SECRET_KEY": KEY} | {name: value})
+    assert result.returncode != 0
+    last = result.stderr.strip().splitlines()[-1]
+    assert "ImproperlyConfigured" in last
+    assert name.removesuffix("_FILE") in last
+
+
+def test_missing_key_stops_the_start(tmp_path):
+    result = start("DEBUG", MYWEB_VAR=str(tmp_path))
+    assert "SECRET_KEY is not set" in result.stderr
+
+
+def test_both_kinds_of_tls_exclude_each_other():
+    result = start("DEBUG", SECRET_KEY=KEY, EMAIL_USE_TLS="1", EMAIL_USE_SSL="1")
+    assert "EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other" in result.stderr
