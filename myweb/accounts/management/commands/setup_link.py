@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.urls import reverse
+
+from myweb.accounts.models import SetupToken, has_administrator
+
+
+class Command(BaseCommand):
+    help = "Prints a one-time link with which the administrator is made, as long as there is none."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not has_administrator():
+            path = reverse("setup", args=[SetupToken.renew()])
+            self.stdout.write(f"Set up the administrator: {settings.SITE_URL}{path}")

@@ -1,0 +1,54 @@
+"""The first visit of the owner, and the way back in for those who forgot their password."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth import login
+from django.contrib.auth import views as auth_views
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from .forms import PasswordResetForm, SetupForm
+from .models import SetupToken
+
+
+@sensitive_post_parameters()
+@never_cache
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+def setup(request: HttpRequest, token: str) -> HttpResponse:
+    """Let whoever holds the token become the administrator, once."""
+    if not SetupToken.is_valid(token):
+        raise Http404
+    form = SetupForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with transaction.atomic():
+            if not SetupToken.use_up(token):
+                raise Http404
+            user = form.save()
+        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        return redirect("admin:index")
+    context = {**admin.site.each_context(request), "title": _("Welcome"), "form": form}
+    response = render(request, "accounts/setup.html", context)
+    response.headers["Referrer-Policy"] = "same-origin"  # the address is a secret
+    return response
+
+
+class PasswordResetView(auth_views.PasswordResetView):
+    """Sends a link by mail; without a mail server, says what to do instead."""
+
+    form_class = PasswordResetForm
+    template_name = "registration/password_reset_form.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.EMAIL_HOST:
+            context = {**admin.site.each_context(request), "title": _("Password reset")}
+            return render(request, "accounts/password_reset_without_mail.html", context)
+        return super().dispatch(request, *args, **kwargs)
