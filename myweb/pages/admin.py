@@ -1,0 +1,131 @@
+"""The owner's screens: the tree of pages, a page with its blocks, and the settings of the site."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from content_editor.admin import ContentEditor, ContentEditorInline
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.datastructures import MultiValueDict
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from js_asset import Media
+from reversion.admin import VersionAdmin
+from tree_queries.admin import TreeAdmin
+
+from . import pictures
+from .models import Page, Picture, SiteSettings, Text
+from .views import render_page
+
+
+def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
+    """Decode the uploaded pictures; what is wrong with one is said later, by its form field."""
+    for _name, uploads in files.lists():
+        for upload in uploads:
+            with suppress(ValidationError):
+                pictures.prepare(upload)
+
+
+class VersionedAdmin(VersionAdmin):  # type: ignore[misc]
+    """Keeps every version of what the owner saves."""
+
+    history_latest_first = True
+
+    @contextmanager
+    def create_revision(self, request: HttpRequest) -> Iterator[None]:
+        # A revision is a transaction, which holds SQLite's write lock. So none is opened just to show a form,
+        # and pictures, which take seconds to decode, are decoded before it begins.
+        if request.method in ("GET", "HEAD"):
+            yield
+        else:
+            prepare_uploads(request.FILES)
+            with super().create_revision(request):
+                yield
+
+    def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().render_change_form(request, *args, **kwargs)
+        # The editors' import map is an inline script.
+        media = response.context_data["media"]  # type: ignore[attr-defined]
+        media = Media.from_media(media, nonce=str(request.csp_nonce))  # type: ignore[attr-defined]
+        response.context_data["media"] = media  # type: ignore[attr-defined]
+        return response
+
+
+@admin.register(Page)
+class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
+    """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
+
+    list_display = [*TreeAdmin.list_display, "address", "menu", "is_public"]
+    list_filter = ["is_public", "menu", "language"]
+    search_fields = ["title", "path", "pages_text_set__text", "pages_picture_set__alt_text"]
+    position_field = "position"
+    prepopulated_fields = {"slug": ["title"]}
+    inlines = [
+        ContentEditorInline.create(Text, icon="notes"),
+        ContentEditorInline.create(Picture, icon="image"),
+    ]
+    fieldsets = [
+        (None, {"fields": ["title", "slug", "parent"]}),
+        (_("Place and language"), {"fields": ["menu", "language"], "classes": ["tabbed"]}),
+        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"], "classes": ["tabbed"]}),
+        (_("Search engines"), {"fields": ["description"], "classes": ["tabbed"]}),
+    ]
+
+    @admin.display(description=_("address"), ordering="path")
+    def address(self, page: Page) -> str:
+        if not page.is_public:
+            return str(page.path)
+        return format_html('<a href="{}">{}</a>', page.get_absolute_url(), page.path)
+
+    def view_on_site(self, page: Page) -> str:
+        return page.get_absolute_url() if page.is_public else reverse("admin:pages_page_preview", args=[page.pk])
+
+    def get_urls(self) -> list[URLPattern]:
+        preview = self.admin_site.admin_view(self.preview_view)
+        return [path("<int:pk>/preview/", preview, name="pages_page_preview"), *super().get_urls()]
+
+    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show a page as visitors will see it once it is public."""
+        page = get_object_or_404(Page, pk=pk)
+        if not self.has_view_permission(request, page):
+            raise PermissionDenied
+        return render_page(request, page, list(Page.objects.on_the_way_to(page.path)))
+
+    def get_form(self, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(*args, **kwargs)
+        if "parent" in form.base_fields:
+            # A page is chosen here, not made or changed.
+            widget = form.base_fields["parent"].widget
+            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
+        return form
+
+    def move_node_view(self, request: HttpRequest) -> HttpResponse:
+        # TreeAdmin only checks that somebody of the staff is asking.
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        with self.create_revision(request):
+            response: HttpResponse = super().move_node_view(request)
+        return response
+
+
+@admin.register(SiteSettings)
+class SiteSettingsAdmin(VersionedAdmin):
+    """The one row, which is edited but neither added twice nor deleted."""
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        settings = SiteSettings.objects.first()
+        if settings:
+            return redirect("admin:pages_sitesettings_change", settings.pk)
+        return redirect("admin:pages_sitesettings_add")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not SiteSettings.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: SiteSettings | None = None) -> bool:
+        return False

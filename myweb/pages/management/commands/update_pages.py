@@ -1,0 +1,58 @@
+import logging
+import subprocess
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
+
+from myweb.pages.models import Page, Picture
+from myweb.stopping import Stopping
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Shows and hides the pages whose time has come, and makes the renditions of new pictures."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--loop", action="store_true", help="do so twice a second until SIGTERM")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["loop"]:
+            self.loop()
+        else:
+            Page.update_due()
+            while self.finish_a_picture():
+                pass
+
+    def loop(self) -> None:
+        """Keep the pages to the second; pictures take longer, so another process makes them."""
+        painter: subprocess.Popen[bytes] | None = None
+        with Stopping() as stopping:
+            while not stopping.wait(0.5):
+                try:
+                    Page.update_due()
+                    if (painter is None or painter.poll() is not None) and Picture.objects.unfinished().exists():
+                        painter = subprocess.Popen([sys.executable, sys.argv[0], "update_pages"])
+                except DatabaseError:
+                    logger.exception("the database does not answer; trying again")
+                    stopping.wait(5)
+                finally:
+                    connection.close_if_unusable_or_obsolete()
+            if painter:
+                painter.terminate()
+                painter.wait()
+
+    def finish_a_picture(self) -> bool:
+        """Make the renditions of one picture; return whether there was one."""
+        picture = Picture.objects.unfinished().first()
+        if picture is None:
+            return False
+        try:
+            picture.make_renditions()
+        except Exception:
+            # The file is gone or broken: the page goes on showing what there is.
+            logger.exception("no renditions of %s", picture.image.name)
+            Picture.objects.filter(pk=picture.pk, image=picture.image.name).update(needs_renditions=False)
+        return True

@@ -1,0 +1,399 @@
+"""The tree of pages, the blocks a page is made of, and what the owner says about the site as a whole."""
+
+from collections.abc import Iterable
+from html import unescape
+from typing import Any, Self
+
+from content_editor.models import Region, create_plugin_base
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Max, Q
+from django.db.models.functions import Length, Now
+from django.urls import Resolver404, resolve
+from django.utils import timezone
+from django.utils.encoding import iri_to_uri
+from django.utils.html import strip_tags
+from django.utils.text import Truncator, slugify
+from django.utils.translation import gettext_lazy as _
+from django_prose_editor.fields import ProseEditorField
+from tree_queries.fields import TreeNodeForeignKey
+from tree_queries.models import OrderableTreeNode
+from tree_queries.query import TreeQuerySet
+
+from . import pictures
+from .fields import PictureField
+
+# In the words of those who read them, whatever the language of the admin
+LANGUAGE_NAMES = {"en": "English", "zh-hans": "简体中文"}
+
+
+class PageQuerySet(TreeQuerySet):  # type: ignore[misc]
+    def published(self) -> Self:
+        """Pages that everybody may read."""
+        pages: Self = self.filter(is_public=True)
+        return pages
+
+    def due(self) -> Self:
+        """
+        Pages whose time to appear or to disappear has come, by the database's clock, which all nodes share.
+
+        A page below one that is not public waits for that one.
+        """
+        has_begun = Q(publish_from=None) | Q(publish_from__lte=Now())
+        has_ended = Q(publish_until__lte=Now())
+        appears = Q(is_public=False, is_published=True) & (Q(parent=None) | Q(parent__is_public=True))
+        pages: Self = self.filter(Q(publish_from__isnull=False) | Q(publish_until__isnull=False)).filter(
+            (appears & has_begun & ~has_ended) | (Q(is_public=True) & (~has_begun | has_ended))
+        )
+        return pages
+
+    def on_the_way_to(self, path: str) -> Self:
+        """The page at `path` and those above it."""
+        parts = path.strip("/").split("/")
+        paths = ["/" + "/".join(parts[:depth]) + "/" for depth in range(1, len(parts) + 1)]
+        pages: Self = self.filter(path__in=["/", *paths]).order_by(Length("path"))
+        return pages
+
+
+class Page(OrderableTreeNode):  # type: ignore[misc]
+    """
+    A page at `path`. What follows from the pages above it is stored with it (DERIVED) and brought up to date by
+    `save()`, so that showing a page takes no look at the tree, and no look at the clock.
+    """
+
+    class Menu(models.TextChoices):
+        NONE = "", _("In no menu")
+        MAIN = "main", _("Main menu")
+        FOOTER = "footer", _("Footer")
+
+    DERIVED = ["path", "is_public", "inherited_language"]
+    regions = [Region(key="main", title=_("Content"))]
+
+    title = models.CharField(_("title"), max_length=200)
+    slug = models.SlugField(
+        _("address"),
+        max_length=100,
+        allow_unicode=True,
+        blank=True,
+        help_text=_(
+            "The last part of the page's address, for example “about-us”. Leave it empty for the home page, which is"
+            " shown at the site's own address."
+        ),
+    )
+    parent = TreeNodeForeignKey(
+        "self",
+        verbose_name=_("page above"),
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="children",
+        help_text=_("Leave it empty to put the page at the top."),
+    )
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        choices=list(LANGUAGE_NAMES.items()),
+        blank=True,
+        help_text=_("Leave it empty to use the language of the page above."),
+    )
+    menu = models.CharField(
+        _("menu"),
+        max_length=10,
+        choices=Menu.choices,
+        blank=True,
+        help_text=_("Every page is also listed on the page above it."),
+    )
+    description = models.TextField(
+        _("description"),
+        max_length=300,
+        blank=True,
+        help_text=_(
+            "One or two sentences for search engines and shared links. Left empty, the beginning of the text is used."
+        ),
+    )
+    is_published = models.BooleanField(
+        _("published"),
+        default=True,
+        help_text=_("Only published pages can be seen. The pages below an unpublished page cannot be seen either."),
+    )
+    publish_from = models.DateTimeField(
+        _("publish from"), null=True, blank=True, help_text=_("Leave it empty to publish the page at once.")
+    )
+    publish_until = models.DateTimeField(
+        _("publish until"), null=True, blank=True, help_text=_("Leave it empty to keep the page for good.")
+    )
+    # 600 characters, because PostgreSQL indexes at most 2,704 bytes.
+    path = models.CharField(_("address"), max_length=600, unique=True, editable=False)
+    is_public = models.BooleanField(_("visible"), default=False, editable=False)
+    inherited_language = models.CharField(max_length=10, blank=True, editable=False)
+    updated_at = models.DateTimeField(_("last change"), auto_now=True)
+
+    objects = PageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+        ordering = ["position"]
+        indexes = [
+            models.Index(fields=["menu"], condition=~Q(menu=""), name="pages_in_a_menu"),
+            models.Index(fields=["parent", "position"], name="pages_below_a_page"),
+            # for due(), which is asked every second
+            models.Index(
+                fields=["publish_from", "publish_until"],
+                condition=Q(publish_from__isnull=False) | Q(publish_until__isnull=False),
+                name="pages_scheduled",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.title)
+
+    def get_absolute_url(self) -> str:
+        return iri_to_uri(self.path)
+
+    @property
+    def language_code(self) -> str:
+        """The language this page is written in."""
+        return str(self.language or self.inherited_language or settings.LANGUAGE_CODE)
+
+    @property
+    def absolute_url(self) -> str:
+        """The page's address as other sites write it (RFC 3987 mapped to RFC 3986)."""
+        return f"{settings.SITE_URL}{iri_to_uri(self.path)}"
+
+    def clean(self) -> None:
+        # Not TreeNode.clean(), which walks through the whole tree: a page's path says where it is.
+        if self.publish_from and self.publish_until and self.publish_until <= self.publish_from:
+            raise ValidationError({"publish_until": _("This has to be later than “publish from”.")})
+        if self.parent and self.parent.path == "/":
+            raise ValidationError(
+                {"parent": _("No page can be below the home page. Leave this empty to put the page at the top.")}
+            )
+        if self.parent and not self.slug:
+            self.slug = slugify(self.title, allow_unicode=True)[:100]
+            if not self.slug:
+                raise ValidationError({"slug": _("Please fill in an address.")})
+        self._clean_path(self._make_path(self.parent))
+
+    def _clean_path(self, path: str) -> None:
+        """Raise ValidationError if this page, and those below it, cannot be at `path`."""
+        old_path = Page.objects.filter(pk=self.pk).values_list("path", flat=True).first() if self.pk else None
+        longest = len(path)
+        if old_path and old_path != "/":
+            if path.startswith(old_path) and path != old_path:
+                raise ValidationError({"parent": _("A page cannot be moved below itself.")})
+            below = Page.objects.filter(path__startswith=old_path).exclude(pk=self.pk)
+            longest_below = below.aggregate(longest=Max(Length("path")))["longest"]
+            if longest_below and path == "/":
+                raise ValidationError({"slug": _("There are pages below this one, so it needs an address.")})
+            longest = max(longest, (longest_below or 0) - len(old_path) + len(path))
+        if longest > Page._meta.get_field("path").max_length:
+            raise ValidationError({"slug": _("The whole address would be too long. Please choose a shorter one.")})
+        taken = Page.objects.filter(path=path).exclude(pk=self.pk).first()
+        if taken and path == "/":
+            raise ValidationError(
+                {"slug": _("“%(page)s” is the home page already. Please fill in an address.") % {"page": taken}}
+            )
+        if taken:
+            raise ValidationError({"slug": _("“%(page)s” has this address already.") % {"page": taken}})
+        if _is_reserved(path):
+            raise ValidationError({"slug": _("This address is used by the site itself. Please choose another one.")})
+
+    def _make_path(self, parent: "Page | None") -> str:
+        if parent:
+            return f"{parent.path}{self.slug}/"
+        return f"/{self.slug}/" if self.slug else "/"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            # The lock keeps the parent from being renamed or hidden until this page, too, can be seen below it.
+            parent = Page.objects.select_for_update().get(pk=self.parent_id) if self.parent_id else None
+            self._derive(parent)
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], *self.DERIVED}
+            is_new = self._state.adding
+            super().save(*args, **kwargs)
+            if not is_new:
+                self._derive_below()
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    def _derive(self, parent: "Page | None") -> None:
+        now = timezone.now()
+        self.path = self._make_path(parent)
+        self.is_public = bool(
+            self.is_published
+            and (parent is None or parent.is_public)
+            and (self.publish_from is None or self.publish_from <= now)
+            and (self.publish_until is None or self.publish_until > now)
+        )
+        self.inherited_language = (parent.language or parent.inherited_language) if parent else ""
+
+    def _derive_below(self) -> None:
+        changed: dict[int, Page] = {self.pk: self}
+        while changed:
+            children = list(Page.objects.filter(parent__in=changed))
+            before = {child.pk: [getattr(child, name) for name in self.DERIVED] for child in children}
+            for child in children:
+                child._derive(changed[child.parent_id])
+            changed = {
+                child.pk: child
+                for child in children
+                if before[child.pk] != [getattr(child, name) for name in self.DERIVED]
+            }
+            Page.objects.bulk_update(changed.values(), self.DERIVED, batch_size=100)
+
+    @classmethod
+    def update_due(cls) -> int:
+        """Show and hide the pages whose time has come; return how many."""
+        due = list(cls.objects.due().values_list("pk", flat=True))
+        for pk in due:
+            with transaction.atomic():
+                # Read again under the lock: the owner may have saved another time since.
+                page = cls.objects.select_for_update().filter(pk=pk).first()
+                if page:
+                    page.save(update_fields=[])
+        return len(due)
+
+
+def _is_reserved(path: str) -> bool:
+    if path.startswith((settings.STATIC_URL, settings.MEDIA_URL)):
+        return True
+    try:
+        return resolve(path).view_name != "page"
+    except Resolver404:
+        return True
+
+
+class Text(create_plugin_base(Page)):  # type: ignore[misc]
+    """A block of formatted text."""
+
+    text = ProseEditorField(
+        _("text"),
+        extensions={
+            "Bold": True,
+            "Italic": True,
+            "Heading": {"levels": [2, 3]},
+            "BulletList": True,
+            "OrderedList": True,
+            "ListItem": True,
+            "Blockquote": True,
+            "HorizontalRule": True,
+            "HardBreak": True,
+            "Link": True,
+            # An editor with only some of these four fails to start.
+            "Table": True,
+            "TableRow": True,
+            "TableHeader": True,
+            "TableCell": True,
+        },
+        sanitize=True,
+    )
+
+    class Meta:
+        verbose_name = _("text")
+        verbose_name_plural = _("texts")
+
+    def __str__(self) -> str:
+        return self.excerpt(60)
+
+    def excerpt(self, length: int) -> str:
+        """Return the beginning of the text as plain words, at most `length` characters."""
+        words = " ".join(strip_tags(self.text.replace("</", " </").replace("<br", " <br")).split())
+        return Truncator(unescape(words)).chars(length)
+
+
+class PictureQuerySet(models.QuerySet["Picture"]):
+    def unfinished(self) -> Self:
+        """Pictures whose renditions have yet to be made."""
+        return self.filter(needs_renditions=True)
+
+
+class Picture(create_plugin_base(Page)):  # type: ignore[misc]
+    """A block with a picture."""
+
+    image = PictureField(
+        _("picture"),
+        upload_to="pictures",
+        auto_add_fields=True,
+        max_length=200,
+        help_text=_("JPEG, PNG, WebP or AVIF, up to 40 megapixels. Click the part of it that matters most."),
+    )
+    alt_text = models.CharField(
+        _("alternative text"),
+        max_length=300,
+        help_text=_("What the picture shows, in a few words, for people who cannot see it."),
+    )
+    caption = models.CharField(_("caption"), max_length=300, blank=True, help_text=_("Shown below the picture."))
+    renditions = models.JSONField(default=dict, blank=True, editable=False)
+    needs_renditions = models.BooleanField(default=True, editable=False, db_index=True)
+
+    objects = PictureQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
+
+    def __str__(self) -> str:
+        return str(self.alt_text)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.needs_renditions = self.renditions.get("source") != pictures.source_of(self.image)
+        super().save(*args, **kwargs)
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    def make_renditions(self) -> None:
+        """Make the files that the page shows, outside of any transaction, and then say that they are there."""
+        image, focal_point = self.image.name, self.image_ppoi
+        self.renditions = pictures.make_renditions(self.image)
+        # Compare and set: the owner may have replaced the picture meanwhile.
+        Picture.objects.filter(pk=self.pk, image=image, image_ppoi=focal_point).update(
+            renditions=self.renditions, needs_renditions=False
+        )
+
+    def sources(self) -> Iterable[tuple[str, str]]:
+        """Return (type, srcset) of each format there are renditions in."""
+        for mime_type in ("image/avif", "image/webp"):
+            if made := self._made(mime_type):
+                yield mime_type, ", ".join(f"{self.image.storage.url(name)} {width}w" for width, name in made)
+
+    @property
+    def share_url(self) -> str:
+        """The absolute address of the cut that fits shared links, or "" as long as there is none."""
+        name = self._made("share")
+        return settings.SITE_URL + self.image.storage.url(name) if name else ""
+
+    def _made(self, key: str) -> Any:
+        # After another picture was chosen the renditions are those of the old one until the new ones are made.
+        is_current = self.renditions.get("source", "").split(" ")[0] == self.image.name
+        return self.renditions.get(key) if is_current else None
+
+
+class SiteSettings(models.Model):
+    """What the owner says about the site as a whole: one row."""
+
+    name = models.CharField(_("name of the site"), max_length=100)
+    tagline = models.CharField(
+        _("tagline"), max_length=200, blank=True, help_text=_("A few words about the site, shown next to its name.")
+    )
+    footer_text = ProseEditorField(
+        _("footer text"),
+        blank=True,
+        extensions={"Bold": True, "Italic": True, "HardBreak": True, "Link": True},
+        sanitize=True,
+        help_text=_("Shown at the foot of every page: address, opening hours, copyright."),
+    )
+
+    class Meta:
+        verbose_name = _("site settings")
+        verbose_name_plural = _("site settings")
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+    @classmethod
+    def load(cls) -> "SiteSettings":
+        """Return the one row, or what stands for it as long as the owner has not saved any."""
+        return cls.objects.first() or cls(name=settings.SITE_HOST)

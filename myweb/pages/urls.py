@@ -1,0 +1,10 @@
+from django.urls import path, re_path
+
+from . import views
+
+urlpatterns = [
+    path("robots.txt", views.robots, name="robots"),
+    path("sitemap.xml", views.sitemap, name="sitemap"),
+    # Without the final slash there is no page, so that CommonMiddleware sends visitors to the address with it.
+    re_path(r"^(?P<path>(?:.+/)?)$", views.page, name="page"),
+]

@@ -1,0 +1,104 @@
+"""What visitors see: pages, their errors, and what search engines ask for. None of it reads the clock or a query."""
+
+from typing import Any
+
+from content_editor.contents import contents_for_item
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.http import require_safe
+
+from .models import LANGUAGE_NAMES, Page, Picture, SiteSettings, Text
+from .renderer import renderer
+
+
+@require_safe
+def page(request: HttpRequest, path: str) -> HttpResponse:
+    """Show the page at `path`, in the page's own language."""
+    path = f"/{path}"
+    if "\0" in path:  # PostgreSQL refuses it with an error
+        raise Http404
+    trail = list(Page.objects.published().on_the_way_to(path))
+    if not trail or trail[-1].path != path:
+        raise Http404
+    return render_page(request, trail[-1], trail)
+
+
+def render_page(request: HttpRequest, page: Page, trail: list[Page]) -> HttpResponse:
+    """Answer with `page`; `trail` leads from the home page to it."""
+    with translation.override(page.language_code):
+        response = render(request, "pages/page.html", page_context(page, trail))
+    response.headers["Content-Language"] = page.language_code
+    return response
+
+
+def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
+    """What pages/page.html needs; one query for each kind of block and two more."""
+    contents = contents_for_item(page, plugins=renderer.plugins())
+    texts = [block for block in contents.main if isinstance(block, Text)]
+    shared = (block for block in contents.main if isinstance(block, Picture) and block.share_url)
+    first = contents.main[0] if contents.main else None
+    return {
+        **site_context(page.language_code, page),
+        "page": page,
+        "trail": trail,
+        "description": page.description or (texts[0].excerpt(155) if texts else ""),
+        "share_picture": next(shared, None),
+        "page_regions": renderer.regions_from_contents(contents),
+        # The picture at the top is not loaded lazily: it is what the visitor waits for.
+        "first_picture": first if isinstance(first, Picture) else None,
+    }
+
+
+def site_context(language: str, page: Page | None = None) -> dict[str, Any]:
+    """What base.html needs, for a page in `language`: the menus, and with `page` what is below it."""
+    in_menus_or_below = Page.Menu.MAIN, Page.Menu.FOOTER
+    listed = Page.objects.published().filter(menu__in=in_menus_or_below)
+    if page:
+        listed |= Page.objects.published().filter(parent=page)
+    # Positions count among siblings only.
+    pages = sorted(listed, key=lambda item: (item.path.count("/"), item.position))
+    main = [item for item in pages if item.menu == Page.Menu.MAIN]
+    others = {item.language_code: item for item in reversed(main) if item.language_code != language}
+    return {
+        "site": SiteSettings.load(),
+        "main_menu": [item for item in main if item.language_code == language],
+        "footer_menu": [item for item in pages if item.menu == Page.Menu.FOOTER and item.language_code == language],
+        # The first page of each other language's menu leads there.
+        "languages": [(code, name, others[code]) for code, name in LANGUAGE_NAMES.items() if code in others],
+        "subpages": [item for item in pages if page and item.parent_id == page.pk],
+    }
+
+
+def robots(request: HttpRequest) -> HttpResponse:
+    """Tell search engines where the sitemap is."""
+    lines = ["User-agent: *", "Disallow: /admin/", f"Sitemap: {settings.SITE_URL}/sitemap.xml", ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
+def sitemap(request: HttpRequest) -> HttpResponse:
+    """List every public page. Not django.contrib.sitemaps, whose addresses follow from the request."""
+    pages = Page.objects.published().order_by("path").only("path", "updated_at")[:50_000]  # the protocol's limit
+    return render(request, "pages/sitemap.xml", {"pages": pages}, content_type="application/xml; charset=utf-8")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 403)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return _error(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _error(request, 404)
+
+
+def _error(request: HttpRequest, status: int) -> HttpResponse:
+    """Answer with the page for `status`, in the visitor's language."""
+    return render(request, f"{status}.html", site_context(translation.get_language() or ""), status=status)

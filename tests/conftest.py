@@ -1,0 +1,28 @@
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from myweb.pages.models import SiteSettings
+from tests.factories import make_page
+
+
+@pytest.fixture
+def media(settings, tmp_path) -> Path:
+    """A media directory of the test's own."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return settings.MEDIA_ROOT
+
+
+@pytest.fixture
+def home(db):
+    SiteSettings.objects.create(name="Lake House", tagline="Rooms with a view")
+    return make_page("Home", slug="", menu="main")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The system's Chromium; Playwright's own needs a download."""
+    # Chromium's sandbox does not run as root, as continuous integration does.
+    return {**browser_type_launch_args, "executable_path": shutil.which("chromium"), "args": ["--no-sandbox"]}

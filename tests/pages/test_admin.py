@@ -1,0 +1,288 @@
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from reversion.models import Version
+
+from myweb.pages.models import Page, Picture, SiteSettings, Text
+from tests.factories import make_page, make_picture, make_text, make_upload
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/admin/pages/page/add/"
+
+
+def form_data(response) -> dict[str, Any]:
+    """Return what a browser would send if the form were submitted as it is."""
+    forms = [response.context["adminform"].form]
+    for inline in response.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    data = {}
+    for field in (field for form in forms for field in form):
+        value = field.value()
+        if isinstance(value, datetime):
+            local = timezone.localtime(value)
+            data[f"{field.html_name}_0"], data[f"{field.html_name}_1"] = f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}"
+        elif value is not None and value is not False and not hasattr(value, "field"):
+            data[field.html_name] = value
+    return data
+
+
+def add_block(data: dict[str, Any], kind: str, **fields: Any) -> None:
+    prefix = f"pages_{kind}_set"
+    number = int(data[f"{prefix}-TOTAL_FORMS"])
+    data[f"{prefix}-TOTAL_FORMS"] = number + 1
+    for name, value in {"region": "main", "ordering": 10, **fields}.items():
+        data[f"{prefix}-{number}-{name}"] = value
+
+
+def change_url(obj: Page | SiteSettings) -> str:
+    return reverse(f"admin:pages_{obj._meta.model_name}_change", args=[obj.pk])
+
+
+def test_it_works(admin_client, media):
+    data = form_data(admin_client.get(ADD)) | {
+        "title": "关于我们",
+        "slug": "关于我们",
+        "is_published": "on",
+        "menu": "main",
+    }
+    add_block(data, "text", text="<p>我们在<strong>湖边</strong>。</p>", ordering=20)
+    add_block(data, "picture", image=make_upload(name="湖.jpg"), alt_text="湖", image_ppoi="0.5x0.5", ordering=10)
+    response = admin_client.post(ADD, data)
+    assert (response.status_code, response.headers["Location"]) == (302, "/admin/pages/page/")
+    page = Page.objects.get()
+    assert (page.path, page.is_public, page.menu) == ("/关于我们/", True, "main")
+    html = admin_client.get("/关于我们/").content.decode()
+    assert html.index("<picture>") < html.index("我们在<strong>湖边</strong>")
+
+
+def test_blocks_are_reordered_changed_and_deleted(admin_client, home, media):
+    first, second = make_text(home, "<p>First</p>", 10), make_text(home, "<p>Second</p>", 20)
+    picture = make_picture(home, ordering=30)
+    data = form_data(admin_client.get(change_url(home)))
+    data |= {
+        "pages_text_set-0-ordering": 25,
+        "pages_text_set-1-text": "<p>Changed</p>",
+        "pages_picture_set-0-DELETE": "on",
+    }
+    assert admin_client.post(change_url(home), data).status_code == 302
+    html = admin_client.get("/").content.decode()
+    assert html.index("Changed") < html.index("First")
+    assert "Second" not in html
+    assert not Picture.objects.filter(pk=picture.pk).exists()
+    assert set(Text.objects.values_list("pk", flat=True)) == {first.pk, second.pk}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"title": ""}, "This field is required."),
+        ({"slug": "a/b"}, "Enter a valid “slug”"),
+        ({"slug": "taken"}, "“Taken” has this address already."),
+        ({"slug": "admin"}, "This address is used by the site itself."),
+        ({"parent": "999"}, "not one of the available choices"),
+        ({"publish_from_0": "yesterday", "publish_from_1": "noon"}, "Enter a valid date."),
+        ({"title": "NUL \0 byte"}, "Null characters are not allowed."),
+    ],
+)
+def test_bad_input_is_said_at_the_field(admin_client, change, sentence):
+    make_page("Taken")
+    data = form_data(admin_client.get(ADD)) | {"title": "New", "slug": "new"} | change
+    response = admin_client.post(ADD, data)
+    assert response.status_code == 200
+    assert sentence in response.content.decode()
+    assert Page.objects.count() == 1
+
+
+def test_broken_picture_is_said_at_the_field_and_the_text_is_kept(admin_client, home, media):
+    data = form_data(admin_client.get(change_url(home)))
+    upload = make_upload()
+    upload.file.truncate(1000)
+    add_block(data, "picture", image=upload, alt_text="Broken", image_ppoi="0.5x0.5")
+    add_block(data, "text", text="<p>Typed for an hour</p>")
+    response = admin_client.post(change_url(home), data)
+    html = response.content.decode()
+    assert response.status_code == 200
+    assert html.count("cannot be read as a picture") == 1
+    assert "Typed for an hour" in html
+    assert not Picture.objects.exists()
+    assert not media.exists()
+
+
+def test_pictures_are_decoded_before_the_transaction(admin_client, home, media, monkeypatch):
+    in_transaction = []
+    prepare = "myweb.pages.pictures._decode_and_rewrite"
+    from myweb.pages import pictures
+
+    original = pictures._decode_and_rewrite
+    # The test itself is in a transaction, so what counts is how deep.
+    monkeypatch.setattr(
+        prepare, lambda upload: in_transaction.append(len(connection.savepoint_ids)) or original(upload)
+    )
+    data = form_data(admin_client.get(change_url(home)))
+    add_block(data, "picture", image=make_upload(), alt_text="A field", image_ppoi="0.5x0.5")
+    assert admin_client.post(change_url(home), data).status_code == 302
+    assert in_transaction == [0]
+
+
+def test_showing_a_form_takes_no_lock(admin_client, home):
+    for url in (change_url(home), ADD, "/admin/pages/page/"):
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert admin_client.get(url).status_code == 200
+        assert not [query["sql"] for query in queries if "SAVEPOINT" in query["sql"]]
+
+
+class TestTree:
+    def test_list_shows_addresses(self, admin_client, home):
+        make_page("Team", parent=make_page("About us"))
+        html = admin_client.get("/admin/pages/page/").content.decode()
+        assert '<a href="/about-us/team/">/about-us/team/</a>' in html
+
+    def test_search_finds_text_of_blocks(self, admin_client, home):
+        make_text(make_page("About us"), "<p>Lighthouse</p>")
+        html = admin_client.get("/admin/pages/page/?q=lighthouse").content.decode()
+        assert "/about-us/" in html
+        assert "1 page" in html
+
+    def move(self, client, page, position, relative_to) -> str:
+        data = {"move": page.pk, "position": position, "relative_to": relative_to.pk}
+        return client.post("/admin/pages/page/move-node/", data).content.decode()
+
+    def test_move_changes_place_and_address(self, admin_client, home):
+        about, team = make_page("About us"), make_page("Team")
+        assert self.move(admin_client, team, "first-child", about) == "ok"
+        team.refresh_from_db()
+        assert team.path == "/about-us/team/"
+        assert self.move(admin_client, team, "before", home) == "ok"
+        assert list(Page.objects.filter(parent=None)) == [team, home, about]
+
+    def test_move_to_a_taken_address_is_refused_with_the_sentence(self, admin_client):
+        about = make_page("About us")
+        make_page("Team", parent=about)
+        other = make_page("Team")
+        assert self.move(admin_client, other, "first-child", about) == "error"
+        assert "has this address already" in admin_client.get("/admin/").content.decode()
+        other.refresh_from_db()
+        assert other.path == "/team/"
+
+    def test_move_below_itself_is_refused(self, admin_client):
+        about = make_page("About us")
+        assert self.move(admin_client, about, "first-child", make_page("Team", parent=about)) == "error"
+
+    def test_get_moves_nothing(self, admin_client):
+        assert admin_client.get("/admin/pages/page/move-node/").status_code == 403
+
+
+class TestVersions:
+    def test_deleted_page_comes_back_with_its_blocks(self, admin_client, media):
+        data = form_data(admin_client.get(ADD)) | {"title": "About", "slug": "about", "is_published": "on"}
+        add_block(data, "text", text="<p>Long text</p>")
+        admin_client.post(ADD, data)
+        admin_client.post(reverse("admin:pages_page_delete", args=[Page.objects.get().pk]), {"post": "yes"})
+        assert not Page.objects.exists()
+        version = Version.objects.get_deleted(Page).get()
+        url = reverse("admin:pages_page_recover", args=[version.pk])
+        assert admin_client.post(url, form_data(admin_client.get(url))).status_code == 302
+        assert "Long text" in admin_client.get("/about/").content.decode()
+
+    def test_earlier_version_comes_back(self, admin_client):
+        data = form_data(admin_client.get(ADD)) | {"title": "About", "slug": "about", "is_published": "on"}
+        add_block(data, "text", text="<p>Before</p>")
+        admin_client.post(ADD, data)
+        page = Page.objects.get()
+        data = form_data(admin_client.get(change_url(page))) | {"title": "New", "pages_text_set-0-DELETE": "on"}
+        admin_client.post(change_url(page), data)
+        version = Version.objects.get_for_object(page).last()
+        url = reverse("admin:pages_page_revision", args=[page.pk, version.pk])
+        assert admin_client.post(url, form_data(admin_client.get(url))).status_code == 302
+        html = admin_client.get("/about/").content.decode()
+        assert "<h1>About</h1>" in html
+        assert "Before" in html
+
+
+class TestPermissions:
+    @pytest.fixture
+    def reader(self, client):
+        user = User.objects.create_user("reader", is_staff=True)
+        user.user_permissions.add(Permission.objects.get(codename="view_page"))
+        client.force_login(user)
+        return client
+
+    @pytest.fixture
+    def staff(self, client):
+        client.force_login(User.objects.create_user("staff", is_staff=True))
+        return client
+
+    def urls(self, page) -> list[str]:
+        urls = ["/admin/pages/page/", ADD, "/admin/pages/sitesettings/", "/admin/pages/page/recover/"]
+        return urls + [f"/admin/pages/page/{page.pk}/{view}/" for view in ("change", "delete", "history", "preview")]
+
+    def test_strangers_see_nothing(self, client, home):
+        for url in self.urls(home):
+            assert client.get(url).headers["Location"].startswith("/admin/login/")
+
+    def test_staff_without_rights_sees_nothing(self, staff, home):
+        assert {url: staff.get(url).status_code for url in self.urls(home)} == dict.fromkeys(self.urls(home), 403)
+
+    def test_reader_changes_nothing(self, reader, home):
+        assert reader.get(change_url(home)).status_code == 200
+        assert reader.post(change_url(home), {"title": "Mine"}).status_code == 403
+        other = make_page("Other")
+        data = {"move": other.pk, "position": "first-child", "relative_to": home.pk}
+        assert reader.post("/admin/pages/page/move-node/", data).status_code == 403
+
+
+class TestPreview:
+    def test_hidden_page_is_shown_to_its_editors(self, admin_client, home):
+        page = make_page("Draft", is_published=False)
+        response = admin_client.get(reverse("admin:pages_page_preview", args=[page.pk]))
+        assert "<h1>Draft</h1>" in response.content.decode()
+        assert (
+            reverse("admin:pages_page_preview", args=[page.pk]) in admin_client.get(change_url(page)).content.decode()
+        )
+
+    def test_unknown_page(self, admin_client):
+        assert admin_client.get("/admin/pages/page/99/preview/").status_code == 404
+
+
+class TestSiteSettings:
+    def test_they_are_one_form(self, admin_client):
+        assert admin_client.get("/admin/pages/sitesettings/").headers["Location"] == "/admin/pages/sitesettings/add/"
+        data = {"name": "Lake House", "tagline": "Rooms", "footer_text": "<p>Open <strong>daily</strong></p>"}
+        admin_client.post("/admin/pages/sitesettings/add/", data)
+        row = SiteSettings.objects.get()
+        assert admin_client.get("/admin/pages/sitesettings/").headers["Location"] == change_url(row)
+        admin_client.post(change_url(row), data | {"name": "Sea House"})
+        make_page("Home", slug="")
+        html = admin_client.get("/").content.decode()
+        assert "Sea House" in html
+        assert "Open <strong>daily</strong>" in html
+
+    def test_there_is_no_second_row_and_no_way_to_delete_it(self, admin_client):
+        row = SiteSettings.objects.create(name="Lake House")
+        assert admin_client.get("/admin/pages/sitesettings/add/").status_code == 403
+        assert admin_client.get(reverse("admin:pages_sitesettings_delete", args=[row.pk])).status_code == 403
+
+
+def test_only_the_import_map_is_inline_and_carries_the_nonce(admin_client, home):
+    response = admin_client.get(change_url(home))
+    html, policy = response.content.decode(), response.headers["Content-Security-Policy"]
+    nonce = policy.split("'nonce-")[1].split("'")[0]
+    assert f'<script type="importmap" nonce="{nonce}">' in html or f'nonce="{nonce}" type="importmap"' in html
+    assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+    context = html.split('id="content-editor-context"')[1].split(">", 1)[1].split("</script>")[0]
+    assert [plugin["title"] for plugin in json.loads(context)["plugins"]] == ["Text", "Picture"]
+
+
+def test_owners_things_come_first(admin_client):
+    html = admin_client.get("/admin/").content.decode()
+    assert html.index("Site settings") < html.index("Users")

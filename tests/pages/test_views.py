@@ -1,0 +1,172 @@
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from myweb.pages.models import Page, SiteSettings
+from tests.factories import make_page, make_picture, make_text
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_works(client, home):
+    make_text(home, "<p>Welcome to the lake.</p>")
+    response = client.get("/")
+    assert response.status_code == 200
+    html = response.content.decode()
+    assert "<h1>Home</h1>" in html
+    assert "Welcome to the lake." in html
+    assert "<title>Lake House – Rooms with a view</title>" in html
+
+
+def test_it_names_itself_to_search_engines(client, home, media):
+    page = make_page("关于我们", slug="关于我们", language="zh-hans")
+    make_text(page, "<p>我们在湖边。</p>")
+    picture = make_picture(page)
+    picture.make_renditions()
+    html = client.get("/关于我们/").content.decode()
+    address = "http://localhost:8099/%E5%85%B3%E4%BA%8E%E6%88%91%E4%BB%AC/"
+    assert '<html lang="zh-hans">' in html
+    assert f'<link rel="canonical" href="{address}">' in html
+    assert f'<meta property="og:url" content="{address}">' in html
+    assert '<meta name="description" content="我们在湖边。">' in html
+    assert f'<meta property="og:image" content="{picture.share_url}">' in html
+    assert "https://schema.org/BreadcrumbList" in html
+
+
+def test_picture_is_shown_in_full(client, home, media):
+    picture = make_picture(home, alt_text='A "red" field', caption="In May")
+    html = client.get("/").content.decode()
+    assert f'<img src="{picture.image.url}" alt="A &quot;red&quot; field" width="1600" height="1000"' in html
+    assert "In May</figcaption>" in html
+    assert "srcset" not in html
+    picture.make_renditions()
+    html = client.get("/").content.decode()
+    for mime_type, srcset in picture.sources():
+        assert f'type="{mime_type}" srcset="{srcset}"' in html
+
+
+@pytest.mark.parametrize("accepted", ["zh-hans", "en", "de"])
+def test_page_is_in_its_own_language_whatever_the_browser_asks_for(client, home, accepted):
+    make_page("关于我们", slug="关于我们", language="zh-hans")
+    english = client.get("/", headers={"accept-language": accepted})
+    chinese = client.get("/关于我们/", headers={"accept-language": accepted})
+    assert english.headers["Content-Language"] == "en"
+    assert "Skip to the content" in english.content.decode()
+    assert chinese.headers["Content-Language"] == "zh-hans"
+    assert "Skip to the content" not in chinese.content.decode()
+    for response in (english, chinese):
+        assert "Vary" not in response.headers
+        assert not response.cookies
+
+
+def test_menus_are_those_of_the_language(client, home):
+    make_page("About us", menu="main")
+    make_page("Imprint", menu="footer")
+    make_page("首页", slug="中文", language="zh-hans", menu="main")
+    make_page("关于我们", slug="关于我们", language="zh-hans", menu="main")
+    english, chinese = client.get("/").content.decode(), client.get("/中文/").content.decode()
+    assert "About us" in english
+    assert "Imprint" in english
+    assert "关于我们" not in english
+    assert 'hreflang="zh-hans">简体中文</a>' in english
+    assert "关于我们" in chinese
+    assert "About us" not in chinese
+    assert '<a href="/" lang="en" hreflang="en">English</a>' in chinese
+
+
+def test_menu_keeps_the_owners_order(client, home):
+    for position, title in ((30, "Third"), (10, "First"), (20, "Second")):
+        make_page(title, menu="main", position=position)
+    html = client.get("/").content.decode()
+    assert html.index("First") < html.index("Second") < html.index("Third")
+
+
+def test_pages_below_are_listed(client, home):
+    about = make_page("About us")
+    make_page("Team", parent=about, description="Who we are")
+    make_page("Secret", parent=about, is_published=False)
+    html = client.get("/about-us/").content.decode()
+    assert 'href="/about-us/team/"' in html
+    assert "Who we are" in html
+    assert "Secret" not in html
+
+
+@pytest.mark.parametrize("below", [0, 40])
+def test_page_costs_five_queries(client, home, media, django_assert_num_queries, below):
+    page = make_page("Rooms", parent=make_page("House", parent=make_page("About us", menu="main")))
+    for ordering in (10, 20, 30):
+        make_text(page, ordering=ordering)
+        make_picture(page, ordering=ordering)
+    for number in range(below):
+        make_page(f"Room {number}", parent=page, menu="footer")
+    with django_assert_num_queries(5):
+        assert client.get(page.path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing/", "/about-us/nothing/", "/%00/", "/a%00b/", "/%ff%fe/", "/" + "x" * 5000 + "/"]
+)
+def test_unknown_address_is_a_404_in_the_look_of_the_site(client, home, path):
+    response = client.get(path)
+    assert response.status_code == 404
+    assert "This page does not exist" in response.content.decode()
+    assert "Lake House" in response.content.decode()
+
+
+def test_error_pages_follow_the_browsers_language(client, home):
+    response = client.get("/nothing/", headers={"accept-language": "zh-CN"})
+    assert response.headers["Content-Language"] == "zh-hans"
+    assert "Accept-Language" in response.headers["Vary"]
+    assert "This page does not exist" not in response.content.decode()
+
+
+def test_hidden_page_does_not_exist(client):
+    page = make_page("Draft", is_published=False)
+    make_page("Below", parent=page)
+    assert client.get("/draft/").status_code == client.get("/draft/below/").status_code == 404
+
+
+def test_final_slash_is_added(client, home):
+    make_page("About us")
+    response = client.get("/about-us")
+    assert (response.status_code, response.headers["Location"]) == (301, "/about-us/")
+
+
+def test_post_is_refused(client, home):
+    assert client.post("/").status_code == 405
+
+
+def test_before_there_is_any_page(client):
+    assert client.get("/").status_code == 404
+
+
+def test_sitemap_lists_the_public_pages(client, home):
+    make_page("关于我们", slug="关于我们")
+    make_page("Draft", is_published=False)
+    tree = ET.fromstring(client.get("/sitemap.xml").content)
+    names = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
+    assert [loc.text for loc in tree.findall("s:url/s:loc", names)] == [
+        page.absolute_url for page in Page.objects.published().order_by("path")
+    ]
+
+
+def test_robots(client):
+    assert client.get("/robots.txt").content.decode() == (
+        "User-agent: *\nDisallow: /admin/\nSitemap: http://localhost:8099/sitemap.xml\n"
+    )
+
+
+def test_security_headers(client, home):
+    headers = client.get("/").headers
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "script-src" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_names_of_the_owner_are_escaped(client, home):
+    SiteSettings.objects.update(name="<script>alert(1)</script>")
+    make_page("<b>Bold</b>", slug="bold", menu="main")
+    html = client.get("/").content.decode()
+    assert "<script" not in html
+    assert "<b>Bold" not in html
