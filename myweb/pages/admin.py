@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import copy
 from typing import Any
 
 from content_editor.admin import ContentEditor, ContentEditorInline
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -102,6 +103,17 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
             widget = form.base_fields["parent"].widget
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return form
+
+    def is_valid_move(self, request: HttpRequest, node: Page, *, parent: Page | None, after: Page | None) -> bool:
+        moved = copy(node)
+        moved.parent = parent
+        try:
+            moved.clean()
+        except ValidationError as refusal:
+            for sentence in refusal.messages:
+                self.message_user(request, sentence, messages.ERROR)
+            return False
+        return True
 
     def move_node_view(self, request: HttpRequest) -> HttpResponse:
         # TreeAdmin only checks that somebody of the staff is asking.

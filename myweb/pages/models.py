@@ -318,7 +318,9 @@ class Picture(create_plugin_base(Page)):  # type: ignore[misc]
         upload_to="pictures",
         auto_add_fields=True,
         max_length=200,
-        help_text=_("JPEG, PNG, WebP or AVIF, up to 40 megapixels. Click the part of it that matters most."),
+        help_text=_(
+            "JPEG, PNG, WebP or AVIF, up to 40 megapixels. Once it is saved, click the part of it that matters most."
+        ),
     )
     alt_text = models.CharField(
         _("alternative text"),

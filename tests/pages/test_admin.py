@@ -170,7 +170,8 @@ class TestTree:
         make_page("Team", parent=about)
         other = make_page("Team")
         assert self.move(admin_client, other, "first-child", about) == "error"
-        assert "has this address already" in admin_client.get("/admin/").content.decode()
+        html = admin_client.get("/admin/").content.decode()
+        assert '<li class="error">“Team” has this address already.</li>' in html
         other.refresh_from_db()
         assert other.path == "/team/"
 

@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                     "image",
                     models.ImageField(
                         height_field="image_height",
-                        help_text="JPEG, PNG, WebP or AVIF, up to 40 megapixels. Click the part of it that matters most.",
+                        help_text="JPEG, PNG, WebP or AVIF, up to 40 megapixels. Once it is saved, click the part of it that matters most.",
                         max_length=200,
                         upload_to="pictures",
                         verbose_name="picture",
