@@ -9,14 +9,14 @@ from content_editor.admin import ContentEditor, ContentEditorInline
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from js_asset import Media
-from reversion.admin import VersionAdmin
 from tree_queries.admin import TreeAdmin
+
+from myweb.admin import SingleRowAdmin, VersionedAdmin
 
 from . import pictures
 from .models import Page, Picture, SiteSettings, Text
@@ -29,31 +29,6 @@ def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
         for upload in uploads:
             with suppress(ValidationError):
                 pictures.prepare(upload)
-
-
-class VersionedAdmin(VersionAdmin):  # type: ignore[misc]
-    """Keeps every version of what the owner saves."""
-
-    history_latest_first = True
-
-    @contextmanager
-    def create_revision(self, request: HttpRequest) -> Iterator[None]:
-        # A revision is a transaction, which holds SQLite's write lock. So none is opened just to show a form,
-        # and pictures, which take seconds to decode, are decoded before it begins.
-        if request.method in ("GET", "HEAD"):
-            yield
-        else:
-            prepare_uploads(request.FILES)
-            with super().create_revision(request):
-                yield
-
-    def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().render_change_form(request, *args, **kwargs)
-        # The editors' import map is an inline script.
-        media = response.context_data["media"]  # type: ignore[attr-defined]
-        media = Media.from_media(media, nonce=str(request.csp_nonce))  # type: ignore[attr-defined]
-        response.context_data["media"] = media  # type: ignore[attr-defined]
-        return response
 
 
 @admin.register(Page)
@@ -104,6 +79,13 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return form
 
+    @contextmanager
+    def create_revision(self, request: HttpRequest) -> Iterator[None]:
+        # It takes seconds to decode pictures, and a revision is a transaction, which holds SQLite's write lock.
+        prepare_uploads(request.FILES)
+        with super().create_revision(request):
+            yield
+
     def is_valid_move(self, request: HttpRequest, node: Page, *, parent: Page | None, after: Page | None) -> bool:
         moved = copy(node)
         moved.parent = parent
@@ -125,19 +107,5 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
 
 
 @admin.register(SiteSettings)
-class SiteSettingsAdmin(VersionedAdmin):
-    """The one row, which is edited but neither added twice nor deleted."""
-
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        settings = SiteSettings.objects.first()
-        if settings:
-            return redirect("admin:pages_sitesettings_change", settings.pk)
-        return redirect("admin:pages_sitesettings_add")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not SiteSettings.objects.exists()
-
-    def has_delete_permission(self, request: HttpRequest, obj: SiteSettings | None = None) -> bool:
-        return False
+class SiteSettingsAdmin(SingleRowAdmin):
+    pass
