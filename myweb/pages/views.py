@@ -42,7 +42,8 @@ def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
     return {
         **site_context(page.language_code, page),
         "page": page,
-        "trail": trail,
+        # The home page may be in another language.
+        "trail": [item for item in trail if item.language_code == page.language_code],
         "description": page.description or (texts[0].excerpt(155) if texts else ""),
         "share_picture": next(shared, None),
         "page_regions": renderer.regions_from_contents(contents),

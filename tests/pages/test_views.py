@@ -30,7 +30,6 @@ def test_it_names_itself_to_search_engines(client, home, media):
     assert f'<meta property="og:url" content="{address}">' in html
     assert '<meta name="description" content="我们在湖边。">' in html
     assert f'<meta property="og:image" content="{picture.share_url}">' in html
-    assert "https://schema.org/BreadcrumbList" in html
 
 
 def test_picture_is_shown_in_full(client, home, media):
@@ -57,6 +56,15 @@ def test_page_is_in_its_own_language_whatever_the_browser_asks_for(client, home,
     for response in (english, chinese):
         assert "Vary" not in response.headers
         assert not response.cookies
+
+
+def test_trail_leads_through_pages_of_the_same_language(client, home):
+    make_page("Team", parent=make_page("About us"))
+    make_page("团队", slug="团队", parent=make_page("关于我们", slug="关于我们", language="zh-hans"))
+    html = client.get("/about-us/team/").content.decode()
+    assert "https://schema.org/BreadcrumbList" in html
+    assert html.count('itemprop="name"') == 3
+    assert client.get("/关于我们/团队/").content.decode().count('itemprop="name"') == 2
 
 
 def test_menus_are_those_of_the_language(client, home):

@@ -1,0 +1,42 @@
+"""The demonstration site: what `manage.py demo` writes (the .toml files) and draws (landscapes.py)."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NotRequired, TypedDict, cast
+
+SITE = {
+    "name": "Far Hills 远山",
+    "tagline": "On keeping a small website · 小网站手记",
+    "footer_text": (
+        "<p><strong>Far Hills</strong>, 3 Mill Lane, Upper Valley<br>"
+        "An example, to be replaced by your own site. 这是一个样例，请换成您自己的网站。</p>"
+    ),
+}
+
+
+class Block(TypedDict):
+    """A text, or the name of a picture in landscapes.SCENES."""
+
+    text: NotRequired[str]
+    picture: NotRequired[str]
+    alt: NotRequired[str]
+    caption: NotRequired[str]
+
+
+class Entry(TypedDict):
+    """A page; where it says no language, it is in that of the page above."""
+
+    path: str
+    title: str
+    language: NotRequired[str]
+    description: str
+    menu: NotRequired[str]
+    block: list[Block]
+
+
+def entries() -> Iterator[Entry]:
+    """Yield the pages, each after the one above it."""
+    for name in ("english.toml", "chinese.toml"):
+        content = tomllib.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+        yield from cast(list[Entry], content["page"])

@@ -1,0 +1,89 @@
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import reversion
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from myweb.pages import pictures
+from myweb.pages.demo import SITE, Block, Entry, entries, landscapes
+from myweb.pages.models import Page, Picture, SiteSettings, Text
+
+Item = TypeVar("Item")
+
+
+class Command(BaseCommand):
+    help = "Loads the demonstration site into a site that has no pages yet."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--if-empty", action="store_true", help="do nothing if there are pages")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if Page.objects.exists():
+            if options["if_empty"]:
+                return
+            raise CommandError("There are pages already, and the demonstration site goes only into an empty site.")
+        files = self.draw()
+        # Everything or nothing, should this be killed; what is slow happens before and after.
+        # A revision, so that a page that the owner deletes can be recovered.
+        with transaction.atomic(), reversion.create_revision():
+            self.write(files)
+        for picture in self.progress("Preparing pictures", Picture.objects.unfinished()):
+            picture.make_renditions()
+        self.stdout.write(self.style.SUCCESS(f"The demonstration site has {Page.objects.count()} pages."))
+
+    def draw(self) -> dict[str, pictures.Upload]:
+        """Return the pictures by name, prepared as uploads are."""
+        return {
+            name: pictures.prepare(SimpleUploadedFile(f"{name}.jpg", landscapes.draw(name), "image/jpeg"))
+            for name in self.progress("Drawing pictures", landscapes.SCENES)
+        }
+
+    def write(self, files: dict[str, pictures.Upload]) -> None:
+        if not SiteSettings.objects.exists():
+            self.save(SiteSettings(**SITE))
+        pages: dict[str, Page] = {}
+        for entry in entries():
+            page = self.save_page(entry, pages)
+            pages[entry["path"]] = page
+            for position, block in enumerate(entry["block"], start=1):
+                self.save_block(page, position * 10, block, files)
+
+    def save_page(self, entry: Entry, pages: dict[str, Page]) -> Page:
+        above, _slash, slug = entry["path"].strip("/").rpartition("/")
+        page = Page(
+            title=entry["title"],
+            slug=slug,
+            parent=pages[f"/{above}/"] if above else None,
+            language=entry.get("language", ""),
+            menu=entry.get("menu", Page.Menu.NONE),
+            description=entry["description"],
+        )
+        self.save(page)
+        return page
+
+    def save_block(self, page: Page, position: int, block: Block, files: dict[str, pictures.Upload]) -> None:
+        place = {"parent": page, "region": "main", "ordering": position}
+        if "picture" in block:
+            file, caption = files[block["picture"]], block.get("caption", "")
+            self.save(Picture(image=file, alt_text=block["alt"], caption=caption, **place))
+        else:
+            self.save(Text(text=block["text"], **place))
+
+    def save(self, instance: Page | Text | Picture | SiteSettings) -> None:
+        """Save `instance` as a form would: full_clean() also sanitises the texts."""
+        instance.full_clean()
+        instance.save()
+
+    def progress(self, label: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield `items` and tell how far it is: in one line on a terminal, in a line each elsewhere."""
+        todo = list(items)
+        in_place = self.stdout.isatty()
+        for number, item in enumerate(todo, start=1):
+            line = f"{label} … {number}/{len(todo)}"
+            self.stdout.write(f"\r{line}" if in_place else line, ending="" if in_place else "\n")
+            self.stdout.flush()
+            yield item
+        if in_place:
+            self.stdout.write()
