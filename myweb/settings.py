@@ -238,6 +238,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a page with hundreds of blocks is one 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes, without files; Nginx limits the whole request
 
 IMAGEFIELD_AUTOGENERATE = False  # see pages.pictures
+IMAGEFIELD_VALIDATE_ON_SAVE = False  # pages.pictures has done so, and chosen the name
 IMAGEFIELD_BIN_DEPTH = 2
 
 

@@ -122,6 +122,11 @@ def test_other_format_in_disguise_is_refused():
 
 
 @pytest.mark.django_db
+def test_stored_name_ends_as_nginx_expects(media):
+    assert make_picture(make_page()).image.name.endswith(".jpg")
+
+
+@pytest.mark.django_db
 class TestRenditions:
     def test_they_exist_before_the_page_names_them(self, media):
         picture = make_picture(make_page())
