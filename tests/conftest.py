@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +7,7 @@ import pytest
 
 from myweb.pages.models import SiteSettings
 from tests.factories import make_page
+from tests.site import Site
 
 
 @pytest.fixture
@@ -19,6 +21,13 @@ def media(settings, tmp_path) -> Path:
 def home(db):
     SiteSettings.objects.create(name="Lake House", tagline="Rooms with a view")
     return make_page("Home", slug="", menu="main")
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """The demonstration site, served by the real uWSGI and Nginx, as deploy/up starts them."""
+    with Site() as site:
+        yield site.start()
 
 
 @pytest.fixture(scope="session")

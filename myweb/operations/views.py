@@ -1,6 +1,6 @@
 from threading import Thread
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -44,7 +44,7 @@ def _query() -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM django_migrations LIMIT 1")
             return cursor.fetchone() is not None
-    except DatabaseError:
+    except Error:
         return False
     finally:
         connection.close()

@@ -1,0 +1,37 @@
+#!/usr/bin/env python
+"""Django's command line. Started by root, it acts as the owner of var/, so that the site can write what it leaves."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+
+# These write into the source tree, which belongs to whoever works on it.
+WRITES_CODE = {"compilemessages", "makemessages", "makemigrations", "squashmigrations", "startapp", "startproject"}
+
+
+def become_site_user() -> None:
+    var = Path(os.environ.get("MYWEB_VAR") or ROOT / "var")
+    if os.geteuid() != 0 or not var.exists() or var.stat().st_uid == 0 or WRITES_CODE.intersection(sys.argv[1:2]):
+        return
+    program = str(ROOT / "deploy" / "as_site_user")
+    os.execv(program, [program, sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]])
+
+
+def main() -> None:
+    become_site_user()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myweb.settings")
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+
+    try:
+        settings.DEBUG  # noqa: B018  # Django would show some commands' help with broken settings
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"myweb: {error}")
+
+
+if __name__ == "__main__":
+    main()

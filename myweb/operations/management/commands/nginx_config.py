@@ -1,0 +1,66 @@
+import re
+from pathlib import Path
+from string import Template
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+TEMPLATES = ["nginx.conf", "myweb_nginx.conf", "unavailable.html"]
+# So that `include uwsgi_params;` means the same below var/ as in /etc/nginx/.
+DISTRIBUTION_FILES = ["uwsgi_params", "mime.types"]
+
+
+class Command(BaseCommand):
+    help = "Writes the Nginx configuration of this site to var/nginx/, from the templates in deploy/."
+    # Runs on a machine that may lack everything else.
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if re.search(r'["$\\\n]', str(settings.VAR)):
+            raise CommandError(
+                f"Nginx cannot use the path {settings.VAR}: set MYWEB_VAR to one without quotes, $ and \\."
+            )
+        directory = settings.VAR / "nginx"
+        values = template_values()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            for name in TEMPLATES:
+                template = (settings.BASE_DIR / "deploy" / name).read_text()
+                replace_if_changed(directory / name, Template(template).safe_substitute(values))
+            for name in DISTRIBUTION_FILES:
+                link_to(directory / name, Path("/etc/nginx") / name)
+        except OSError as error:
+            raise CommandError(f"The Nginx configuration cannot be written: {error}.") from error
+
+
+def template_values() -> dict[str, str]:
+    socket = settings.UWSGI_SOCKET
+    # A name twice in one server is a warning of Nginx.
+    names = dict.fromkeys([settings.SITE_HOST, "localhost", "127.0.0.1", "[::1]"])
+    return {
+        "MYWEB_LISTEN": f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN,
+        "MYWEB_PORT": str(settings.PORT),
+        "MYWEB_UWSGI_SOCKET": f"unix:{socket}" if socket.startswith("/") else socket,
+        "MYWEB_SERVER_NAMES": " ".join(names),
+        "MYWEB_SET_REAL_IP_FROM": "\n    ".join(f"set_real_ip_from {network};" for network in settings.TRUSTED_PROXIES),
+        "MYWEB_TRUSTED_GEO": "\n    ".join(f"{network} 1;" for network in settings.TRUSTED_PROXIES),
+        "MYWEB_VAR": str(settings.VAR),
+    }
+
+
+def replace_if_changed(path: Path, text: str) -> None:
+    """Write `text` to `path` in one step, so that Nginx never reads half of it."""
+    if path.exists() and path.read_text() == text:
+        return
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(text)
+    Path(file.name).chmod(0o644)
+    Path(file.name).replace(path)
+
+
+def link_to(path: Path, target: Path) -> None:
+    if not path.is_symlink():
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)

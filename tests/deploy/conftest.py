@@ -1,0 +1,60 @@
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.site import ROOT, Site, wait_for
+
+
+@contextmanager
+def echoing(site: Site, **environment: str) -> Iterator[Site]:
+    """Nginx as it is configured, in front of tests/deploy/echo.py instead of Django."""
+    with site.sibling(**environment) as echo:
+        assert echo.manage("nginx_config").returncode == 0
+        echo.spawn_uwsgi(
+            *("--socket", echo.uwsgi_address, "--buffer-size", "65535", "--master", "--die-on-term"),
+            *("--wsgi-file", ROOT / "tests" / "deploy" / "echo.py"),
+        )
+        wait_for(lambda: echo.listens(int(echo.uwsgi_address.partition(":")[2])), "uWSGI listens")
+        echo.spawn_nginx()
+        yield echo
+
+
+@pytest.fixture(scope="module")
+def echo(site):
+    """Behind a proxy on 127.0.0.1, which is trusted."""
+    with echoing(site) as echo:
+        yield echo
+
+
+@pytest.fixture(scope="module")
+def exposed_echo(site):
+    """With strangers on 127.0.0.1."""
+    with echoing(site, TRUSTED_PROXIES="192.0.2.1,2001:db8::/32") as echo:
+        yield echo
+
+
+@pytest.fixture(scope="session")
+def static_css(site) -> str:
+    """The address of the stylesheet, with the hash in it."""
+    return re.search(r'href="(/static/[^"]+\.css)"', site.get("/").text)[1]
+
+
+@pytest.fixture
+def picture(site):
+    """The address of an uploaded picture of 8 bytes."""
+    path = site.var / "media" / "test.jpg"
+    path.write_bytes(b"\xff\xd8\xff\xe0test")
+    path.chmod(0o644)
+    yield "/media/test.jpg"
+    path.unlink()
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def user_of(process: int) -> str:
+    return Path(f"/proc/{process}").owner()

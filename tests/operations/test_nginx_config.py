@@ -1,0 +1,83 @@
+import pytest
+from django.core.management import CommandError, call_command
+
+from myweb.operations.management.commands import nginx_config
+
+
+@pytest.fixture
+def var(settings, tmp_path):
+    settings.VAR = tmp_path
+    return tmp_path
+
+
+def site_file(var) -> str:
+    call_command("nginx_config")
+    return (var / "nginx" / "myweb_nginx.conf").read_text()
+
+
+def test_it_works(var):
+    text = site_file(var)
+    assert "listen 127.0.0.1:8099;" in text
+    assert 'server_name localhost 127.0.0.1 [::1] "";' in text
+    assert "server 127.0.0.1:8000;" in text
+    assert "set_real_ip_from 127.0.0.1/32;" in text
+    assert f'root "{var}";' in text
+    for path in (var / "nginx").iterdir():
+        assert "${MYWEB" not in path.read_text()
+
+
+def test_site_url_is_the_first_name(var, settings):
+    settings.SITE_HOST = "www.example.org"
+    assert 'server_name www.example.org localhost 127.0.0.1 [::1] "";' in site_file(var)
+
+
+def test_ipv6(var, settings):
+    settings.LISTEN = "::1"
+    assert "listen [::1]:8099;" in site_file(var)
+
+
+def test_unix_socket(var, settings):
+    settings.UWSGI_SOCKET = "/run/myweb.sock"
+    assert "server unix:/run/myweb.sock;" in site_file(var)
+
+
+def test_no_proxy_is_trusted(var, settings):
+    settings.TRUSTED_PROXIES = []
+    text = site_file(var)
+    assert "set_real_ip_from" not in text
+    assert " 1;\n}" not in text.partition("geo ")[2].partition("map ")[0]
+
+
+def test_same_names_as_in_etc_nginx(var):
+    call_command("nginx_config")
+    for name in ("uwsgi_params", "mime.types"):
+        assert str((var / "nginx" / name).readlink()) == f"/etc/nginx/{name}"
+
+
+def test_files_are_left_alone_when_nothing_changed(var):
+    site_file(var)
+    before = {path: path.lstat() for path in (var / "nginx").iterdir()}
+    site_file(var)
+    assert {path: path.lstat() for path in (var / "nginx").iterdir()} == before
+
+
+def test_nothing_else_is_left_behind(var, settings):
+    site_file(var)
+    settings.PORT = 8100
+    assert "8100" in site_file(var)
+    names = {path.name for path in (var / "nginx").iterdir()}
+    assert names == {*nginx_config.TEMPLATES, *nginx_config.DISTRIBUTION_FILES}
+
+
+@pytest.mark.parametrize("name", ['quo"te', "dol$lar", "back\\slash", "new\nline"])
+def test_path_that_nginx_would_misread(settings, tmp_path, name):
+    settings.VAR = tmp_path / name
+    with pytest.raises(CommandError, match="set MYWEB_VAR"):
+        call_command("nginx_config")
+
+
+def test_directory_that_cannot_be_written(settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.VAR = tmp_path / "file"
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("nginx_config")
