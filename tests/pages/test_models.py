@@ -1,11 +1,14 @@
+import threading
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 from django.utils import timezone
 
 from myweb.pages.models import Page, SiteSettings
 from tests.factories import make_page, make_text
+from tests.site import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -176,6 +179,38 @@ class TestSchedule:
         Page.update_due()
         page.refresh_from_db()
         assert (page.title, page.is_public) == ("Big sale", True)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_page_that_is_added_while_the_one_above_is_renamed_has_the_new_address():
+    """On SQLite there is only one writer at a time anyway."""
+    top = make_page("Top")
+    renamed = threading.Event()
+
+    def add() -> None:
+        try:
+            renamed.wait(10)
+            Page(title="Below", slug="below", parent=top).save()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    with transaction.atomic():
+        other = Page.objects.get(pk=top.pk)
+        other.slug = "new"
+        other.save()
+        renamed.set()
+        wait_for(is_somebody_waiting, "the other one waits for the lock")
+    thread.join()
+    assert Page.objects.get(slug="below").path == "/new/below/"
+
+
+def is_somebody_waiting() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
 
 
 class TestText:

@@ -5,7 +5,6 @@ from io import BytesIO
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
 from PIL import Image, ImageCms
 
 from myweb.pages import pictures
@@ -180,28 +179,6 @@ class TestRenditions:
         Picture.objects.filter(pk=picture.pk).update(image="pictures/other.jpg")
         picture.make_renditions()
         assert Picture.objects.filter(needs_renditions=True, renditions={}).exists()
-
-
-@pytest.mark.django_db
-class TestUpdatePages:
-    def test_it_makes_what_is_missing(self, media):
-        picture = make_picture(make_page())
-        call_command("update_pages")
-        picture.refresh_from_db()
-        assert not picture.needs_renditions
-        assert list(picture.sources())
-
-    def test_lost_file_is_said_once_and_does_not_stop_the_others(self, media, caplog):
-        lost, picture = (
-            make_picture(make_page()),
-            make_picture(make_page("Two"), image=pictures.prepare(make_upload((99, 99)))),
-        )
-        lost.image.storage.delete(lost.image.name)
-        call_command("update_pages")
-        assert lost.image.name in caplog.text
-        assert not Picture.objects.unfinished().exists()
-        picture.refresh_from_db()
-        assert list(picture.sources())
 
 
 def test_many_threads_may_prepare_one_upload_each():

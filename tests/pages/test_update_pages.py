@@ -1,0 +1,41 @@
+import pytest
+from django.core.management import call_command
+
+from myweb.pages.models import Picture
+from tests.factories import make_page, make_picture
+from tests.site import wait_for
+
+APPEARS_AND_ENDS = """
+from datetime import timedelta
+from django.utils import timezone
+from myweb.pages.models import Page
+now = timezone.now()
+Page(title="Now", slug="now", publish_from=now + timedelta(seconds=2), publish_until=now + timedelta(seconds=4)).save()
+"""
+
+
+@pytest.mark.nginx
+def test_page_appears_and_disappears_by_itself(site):
+    assert site.manage("shell", "-v0", "-c", APPEARS_AND_ENDS).returncode == 0
+    wait_for(lambda: site.get("/now/").status == 200, "the page appears")
+    wait_for(lambda: site.get("/now/").status == 404, "the page disappears")
+
+
+@pytest.mark.django_db
+def test_it_makes_the_renditions_that_are_missing(media):
+    picture = make_picture(make_page())
+    call_command("update_pages")
+    picture.refresh_from_db()
+    assert not picture.needs_renditions
+    assert list(picture.sources())
+
+
+@pytest.mark.django_db
+def test_lost_file_is_said_once_and_does_not_stop_the_others(media, caplog):
+    lost, picture = make_picture(make_page()), make_picture(make_page("Two"))
+    lost.image.storage.delete(lost.image.name)
+    call_command("update_pages")
+    assert lost.image.name in caplog.text
+    assert not Picture.objects.unfinished().exists()
+    picture.refresh_from_db()
+    assert list(picture.sources())
