@@ -56,6 +56,10 @@ def test_it_works(site, page, tmp_path):
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist .success")).to_contain_text("湖边的早晨")
 
+    page.get_by_role("row", name="湖边的早晨").get_by_role("link", name="湖边的早晨", exact=True).click()
+    preview = page.locator(".imagefield-preview-image")
+    expect(preview).to_have_js_property("naturalWidth", 300)
+
     page.goto(f"{site.url}/湖边的早晨/")
     expect(page.get_by_role("heading", level=1)).to_have_text("湖边的早晨")
     article = page.locator("article")
