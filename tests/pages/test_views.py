@@ -1,6 +1,7 @@
 import xml.etree.ElementTree as ET
 
 import pytest
+from django.test import Client
 
 from myweb.pages.models import Page, SiteSettings
 from tests.factories import make_page, make_picture, make_text
@@ -178,3 +179,30 @@ def test_names_of_the_owner_are_escaped(client, home):
     html = client.get("/").content.decode()
     assert "<script" not in html
     assert "<b>Bold" not in html
+
+
+def test_fault_shows_a_page_that_needs_nothing(client, home, monkeypatch, django_assert_num_queries):
+    def fail(*args):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("myweb.pages.views.render_page", fail)
+    client.raise_request_exception = False
+    with django_assert_num_queries(1):
+        response = client.get("/")
+    html = response.content.decode()
+    assert response.status_code == 500
+    assert "secret detail" not in html
+    assert "Traceback" not in html
+    assert "返回首页" in html
+
+
+def test_request_that_django_refuses(client, home):
+    response = client.get("/", headers={"host": "elsewhere.example"})
+    assert response.status_code == 400
+    assert "That request was not understood" in response.content.decode()
+
+
+def test_form_without_its_token(home):
+    response = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a", "password": "b"})
+    assert response.status_code == 403
+    assert "it was open for too long" in response.content.decode()
