@@ -1,7 +1,10 @@
-"""Small adaptations of middleware that Django and django-csp bring along."""
+"""What Django and django-csp leave out."""
+
+from collections.abc import Callable
 
 from csp.middleware import CSPMiddleware as BaseCSPMiddleware
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 
@@ -22,3 +25,20 @@ class LanguageMiddleware(LocaleMiddleware):
         if response.has_header("Content-Language"):
             return response
         return super().process_response(request, response)
+
+
+class CharsetMiddleware:
+    """
+    Refuses forms that are not in UTF-8.
+
+    Django decodes them as whatever codec of Python they name: some fail with errors that nobody expects (zlib, idna),
+    others bring lone surrogates (utf-7), which nothing can store.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if (request.encoding or "utf-8").lower().replace("_", "-") not in ("utf-8", "utf8"):
+            raise BadRequest("not in UTF-8")
+        return self.get_response(request)

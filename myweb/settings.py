@@ -129,6 +129,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 INSTALLED_APPS = [
     "myweb.accounts",
     "myweb.pages",
+    "myweb.contact",
     "myweb.operations",
     "feincms3",
     "content_editor",
@@ -153,6 +154,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "myweb.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "myweb.middleware.CharsetMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -282,6 +284,17 @@ if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1] or not DEFAULT_FROM_EMAIL.isprint
     raise ImproperlyConfigured("DEFAULT_FROM_EMAIL has to look like me@example.org or My Site <me@example.org>.")
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: set only one of them.")
+
+
+# The contact form
+
+CONTACT_RECIPIENTS = read("CONTACT_RECIPIENTS", "list", default=[])
+CONTACT_RETENTION_DAYS = read("CONTACT_RETENTION_DAYS", "int", default=0)
+for _recipient in CONTACT_RECIPIENTS:
+    if "@" not in parseaddr(_recipient)[1]:
+        raise ImproperlyConfigured(f"CONTACT_RECIPIENTS has “{_recipient}”, which is not an e-mail address.")
+if CONTACT_RETENTION_DAYS < 0:
+    raise ImproperlyConfigured("CONTACT_RETENTION_DAYS has to be 0, to keep messages for good, or a number of days.")
 
 
 # Headers

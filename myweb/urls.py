@@ -14,5 +14,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     # for `manage.py runserver`; Nginx serves the uploads otherwise
     *(static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT) if settings.DEBUG else []),
+    path("", include("myweb.contact.urls")),
     path("", include("myweb.pages.urls")),
 ]

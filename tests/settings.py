@@ -6,7 +6,10 @@ import tempfile
 _directory = tempfile.TemporaryDirectory(prefix="myweb-tests-")
 os.environ["MYWEB_VAR"] = _directory.name
 os.environ["SECRET_KEY"] = "only-for-the-tests-" * 3
-for name in ("DEBUG", "SITE_URL", "LANGUAGE_CODE", "TIME_ZONE", "TRUSTED_PROXIES", "EMAIL_HOST", "MYWEB_PORT"):
+for name in list(os.environ):
+    if name.startswith(("MYWEB_LISTEN", "MYWEB_PORT", "MYWEB_UWSGI", "EMAIL_", "CONTACT_", "DEFAULT_FROM")):
+        del os.environ[name]
+for name in ("DEBUG", "SITE_URL", "LANGUAGE_CODE", "TIME_ZONE", "TRUSTED_PROXIES"):
     os.environ.pop(name, None)
 
 from myweb.settings import *  # noqa: E402, F403

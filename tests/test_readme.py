@@ -10,6 +10,7 @@ import pytest
 from django.core.management import get_commands
 
 from tests.site import Site, wait_for
+from tests.test_settings import start
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -71,3 +72,10 @@ def test_steps_by_hand_lead_to_a_site():
         site.spawn_nginx()
         wait_for(lambda: site.get("/healthz").status == 200, "the site answers")
         assert site.get("/").status == 200
+
+
+def test_mail_settings_for_gmail_can_be_used():
+    [block] = [block for block in blocks() if block[0].startswith("EMAIL_HOST=")]
+    settings = start("EMAIL_HOST", "EMAIL_PORT", **dict(line.split("=", 1) for line in block), SECRET_KEY="k" * 50)
+    assert settings.returncode == 0, settings.stderr
+    assert '"EMAIL_PORT": 587' in settings.stdout

@@ -398,4 +398,8 @@ class SiteSettings(models.Model):
     @classmethod
     def load(cls) -> "SiteSettings":
         """Return the one row, or what stands for it as long as the owner has not saved any."""
-        return cls.objects.first() or cls(name=settings.SITE_HOST)
+        return cls.objects.first() or cls.unsaved()
+
+    @classmethod
+    def unsaved(cls) -> "SiteSettings":
+        return cls(name=settings.SITE_HOST)

@@ -6,10 +6,11 @@ from content_editor.contents import contents_for_item
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import resolve
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from .models import LANGUAGE_NAMES, Page, Picture, SiteSettings, Text
+from .models import Page, Picture, Text
 from .renderer import renderer
 
 
@@ -34,13 +35,12 @@ def render_page(request: HttpRequest, page: Page, trail: list[Page]) -> HttpResp
 
 
 def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
-    """What pages/page.html needs; one query for each kind of block and two more."""
+    """What pages/page.html needs, beside what every page has around it; one query for each kind of block."""
     contents = contents_for_item(page, plugins=renderer.plugins())
     texts = [block for block in contents.main if isinstance(block, Text)]
     shared = (block for block in contents.main if isinstance(block, Picture) and block.share_url)
     first = contents.main[0] if contents.main else None
     return {
-        **site_context(page.language_code, page),
         "page": page,
         # The home page may be in another language.
         "trail": [item for item in trail if item.language_code == page.language_code],
@@ -49,26 +49,6 @@ def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
         "page_regions": renderer.regions_from_contents(contents),
         # The picture at the top is not loaded lazily: it is what the visitor waits for.
         "first_picture": first if isinstance(first, Picture) else None,
-    }
-
-
-def site_context(language: str, page: Page | None = None) -> dict[str, Any]:
-    """What base.html needs, for a page in `language`: the menus, and with `page` what is below it."""
-    in_menus_or_below = Page.Menu.MAIN, Page.Menu.FOOTER
-    listed = Page.objects.published().filter(menu__in=in_menus_or_below)
-    if page:
-        listed |= Page.objects.published().filter(parent=page)
-    # Positions count among siblings only.
-    pages = sorted(listed, key=lambda item: (item.path.count("/"), item.position))
-    main = [item for item in pages if item.menu == Page.Menu.MAIN]
-    others = {item.language_code: item for item in reversed(main) if item.language_code != language}
-    return {
-        "site": SiteSettings.load(),
-        "main_menu": [item for item in main if item.language_code == language],
-        "footer_menu": [item for item in pages if item.menu == Page.Menu.FOOTER and item.language_code == language],
-        # The first page of each other language's menu leads there.
-        "languages": [(code, name, others[code]) for code, name in LANGUAGE_NAMES.items() if code in others],
-        "subpages": [item for item in pages if page and item.parent_id == page.pk],
     }
 
 
@@ -93,7 +73,10 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _error(request, 403)
+    """Let the view that was asked for answer, if it has something better to say."""
+    view = resolve(request.path_info).func
+    answer: HttpResponse = view.csrf_failed(request) if hasattr(view, "csrf_failed") else _error(request, 403)
+    return answer
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -102,4 +85,4 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def _error(request: HttpRequest, status: int) -> HttpResponse:
     """Answer with the page for `status`, in the visitor's language."""
-    return render(request, f"{status}.html", site_context(translation.get_language() or ""), status=status)
+    return render(request, f"{status}.html", status=status)

@@ -76,9 +76,9 @@ class TestDemonstrationSite:
 
     def test_menus_lead_to_the_other_language(self, demo, client):
         home = client.get("/")
-        assert [page.path for page in home.context["footer_menu"]] == ["/privacy/"]
-        assert [(code, page.path) for code, _name, page in home.context["languages"]] == [("zh-hans", "/zh/")]
-        assert [page.path for _code, _name, page in client.get("/zh/").context["languages"]] == ["/"]
+        assert [page.path for page in home.context["frame"].footer_menu] == ["/privacy/"]
+        assert [(code, page.path) for code, _name, page in home.context["frame"].languages] == [("zh-hans", "/zh/")]
+        assert [page.path for _code, _name, page in client.get("/zh/").context["frame"].languages] == ["/"]
 
     def test_every_picture_is_described(self, demo):
         assert all(len(picture.alt_text) >= 20 for picture in Picture.objects.all())

@@ -1,0 +1,235 @@
+"""What visitors wrote, and what becomes of the mails that tell of it."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from typing import Any, Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
+from django_prose_editor.fields import ProseEditorField
+
+SPAM_DAYS = 30
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def new_mail_id() -> str:
+    return f"<{uuid4().hex}@{settings.SITE_HOST.strip('[]')}>"
+
+
+def address_in_mail(name: str, email: str) -> str:
+    """Return what stands in a mail's header; raise ValueError if `email` cannot."""
+    local, _at, domain = email.rpartition("@")
+    # Not email.utils.formataddr, which encodes a long name as one word, longer than a line may be.
+    try:
+        return str(Address(name, addr_spec=f"{local}@{domain.encode('idna').decode()}"))
+    except (HeaderParseError, IndexError) as error:
+        raise ValueError(f"{email!r} cannot be in a header") from error
+
+
+class ContactSettings(models.Model):
+    """What the owner says about the contact form: one row."""
+
+    introduction = ProseEditorField(
+        _("introduction"),
+        blank=True,
+        extensions={"Bold": True, "Italic": True, "BulletList": True, "ListItem": True, "Link": True},
+        sanitize=True,
+        help_text=_("Shown above the form."),
+    )
+    recipients = models.TextField(
+        _("recipients"),
+        blank=True,
+        help_text=_("The e-mail addresses that every message is sent to, one on each line."),
+    )
+
+    class Meta:
+        verbose_name = _("contact form")
+        verbose_name_plural = _("contact form")
+
+    def __str__(self) -> str:
+        return str(_("Contact form"))
+
+    @classmethod
+    def load(cls) -> "ContactSettings":
+        """Return the one row, or what stands for it as long as the owner has not saved any."""
+        return cls.objects.first() or cls(recipients="\n".join(settings.CONTACT_RECIPIENTS))
+
+    @property
+    def recipient_list(self) -> list[str]:
+        """The addresses, each once."""
+        return list(dict.fromkeys(line.strip() for line in self.recipients.splitlines() if line.strip()))
+
+    def clean(self) -> None:
+        for address in self.recipient_list:
+            try:
+                validate_email(address)
+            except ValidationError as error:
+                sentence = _("“%(address)s” is not an e-mail address.") % {"address": address}
+                raise ValidationError({"recipients": sentence}) from error
+
+
+class ContactMessageQuerySet(models.QuerySet["ContactMessage"]):
+    def inbox(self) -> Self:
+        return self.filter(spam_reason="")
+
+    def without_deliveries(self) -> Self:
+        """Messages that came while there was nobody to mail them to."""
+        return self.inbox().filter(~Exists(Delivery.objects.filter(message=OuterRef("pk"))))
+
+    def expired(self) -> Self:
+        """Messages whose time is up; never one that still has to be mailed."""
+        old = Q(pk=None)
+        if settings.CONTACT_RETENTION_DAYS:
+            old = Q(created_at__lt=Now() - timedelta(days=settings.CONTACT_RETENTION_DAYS))
+        old_spam = ~Q(spam_reason="") & Q(created_at__lt=Now() - timedelta(days=SPAM_DAYS))
+        waiting = Exists(Delivery.objects.filter(message=OuterRef("pk"), sent_at=None))
+        return self.filter(old_spam | old & ~Q(waiting))
+
+
+class ContactMessage(models.Model):
+    """What a visitor wrote. Only its `state` ever changes."""
+
+    class State(models.TextChoices):
+        NEW = "new", _("New")
+        READ = "read", _("Read")
+        ANSWERED = "answered", _("Answered")
+
+    class Spam(models.TextChoices):
+        NONE = "", _("No spam")
+        HONEYPOT = "honeypot", _("A field was filled in that people do not see")
+        TOO_FAST = "too fast", _("Filled in faster than a person can")
+        TOO_MANY = "too many", _("Too many messages from one address")
+        ONLY_LINKS = "only links", _("Nothing but links")
+
+    created_at = models.DateTimeField(_("received"), db_default=Now(), db_index=True, editable=False)
+    name = models.CharField(_("name"), max_length=200)
+    email = models.EmailField(_("e-mail address"), max_length=254)
+    subject = models.CharField(_("subject"), max_length=300)
+    text = models.TextField(_("message"), max_length=20_000)
+    language = models.CharField(max_length=10, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.NEW)
+    spam_reason = models.CharField(_("spam"), max_length=20, choices=Spam.choices, blank=True)
+    token = models.CharField(max_length=40, unique=True, default=new_token, editable=False)
+    # What makes the same form, sent twice, one message
+    fingerprint = models.CharField(max_length=64, unique=True, editable=False)
+    # A keyed hash of the visitor's network address, for counting; empty if it is not counted
+    sender = models.CharField(max_length=64, blank=True, db_index=True, editable=False)
+
+    objects = ContactMessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return str(self.subject)
+
+    def get_absolute_url(self) -> str:
+        return reverse("contact_thanks", args=[self.token])
+
+    @property
+    def reference(self) -> str:
+        """The number that the visitor is given."""
+        return f"{self.pk:06d}"
+
+    def mail_to(self, recipients: list[str]) -> None:
+        """Add one delivery for each of `recipients`."""
+        # One each: of several in one mail, smtplib drops the refused ones without a word.
+        Delivery.objects.bulk_create(Delivery(message=self, recipient=recipient) for recipient in recipients)
+
+    def release(self) -> None:
+        """Say that this is no spam, and mail it."""
+        with transaction.atomic():
+            released = ContactMessage.objects.filter(pk=self.pk).exclude(spam_reason="").update(spam_reason="")
+            if released:
+                self.mail_to(ContactSettings.load().recipient_list)
+
+
+def hash_of_sender(address: str) -> str:
+    """Return what stands for a network address, since the address itself is nobody's business."""
+    return salted_hmac("myweb.contact.sender", address, algorithm="sha256").hexdigest()
+
+
+def fingerprint_of(form_id: str, fields: dict[str, Any]) -> str:
+    content = "\0".join([form_id, *(str(fields[name]) for name in sorted(fields))])
+    return hashlib.sha256(content.encode(errors="replace")).hexdigest()
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def waiting(self) -> Self:
+        return self.filter(sent_at=None)
+
+    def due(self) -> Self:
+        """What may be tried now, longest due first."""
+        return self.waiting().filter(next_attempt__lte=Now()).order_by("next_attempt", "pk")
+
+
+class Delivery(models.Model):
+    """
+    A mail to one recipient.
+
+    Whoever moves `next_attempt` from the value that was read to a later one has claimed it until then.
+    """
+
+    message = models.ForeignKey(ContactMessage, on_delete=models.CASCADE, related_name="deliveries")
+    recipient = models.CharField(_("recipient"), max_length=254)
+    # Made with the row, so that a second copy, after a crash, is recognised as the same mail.
+    mail_id = models.CharField(max_length=300, unique=True, default=new_mail_id, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    next_attempt = models.DateTimeField(_("next attempt"), db_default=Now())
+    attempts = models.PositiveIntegerField(_("refusals"), default=0)
+    sent_at = models.DateTimeField(_("mailed"), null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=30, blank=True)
+    last_error = models.TextField(_("the server's words"), blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["next_attempt", "id"], condition=Q(sent_at=None), name="contact_waiting"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.recipient)
+
+
+class MailServer(models.Model):
+    """
+    What is known of the mail server: one row.
+
+    As long as it fails, nothing but one probe at a time is tried, at `next_probe`; all else waits.
+    """
+
+    failures = models.PositiveIntegerField(default=0)
+    next_probe = models.DateTimeField(db_default=Now())
+    reason = models.CharField(max_length=30, blank=True)
+    last_error = models.TextField(blank=True)
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return str(settings.EMAIL_HOST)
+
+    @classmethod
+    def load(cls) -> "MailServer":
+        """Return the row, with the database's time as `now`."""
+        cls.objects.get_or_create(pk=1)
+        return cls.objects.annotate(now=Now()).get(pk=1)

@@ -1,0 +1,51 @@
+"""What is around every page: the name of the site and its menus."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import template
+from django.db import DatabaseError
+from django.utils import translation
+
+from myweb.pages.models import LANGUAGE_NAMES, Page, SiteSettings
+
+register = template.Library()
+
+
+@dataclass
+class Frame:
+    site: SiteSettings
+    main_menu: list[Page] = field(default_factory=list)
+    footer_menu: list[Page] = field(default_factory=list)
+    # The first page of each other language's menu leads there.
+    languages: list[tuple[str, str, Page]] = field(default_factory=list)
+    # The pages below the one that is shown
+    subpages: list[Page] = field(default_factory=list)
+
+
+@register.simple_tag(takes_context=True)
+def frame(context: Any) -> Frame:
+    """Return what is around `page`, or around whatever else is shown; two queries."""
+    page = context.get("page")
+    try:
+        return make_frame(translation.get_language() or "", page if isinstance(page, Page) else None)
+    except DatabaseError:
+        # A form that comes back because the database does not answer has to show what was typed.
+        return Frame(SiteSettings.unsaved())
+
+
+def make_frame(language: str, page: Page | None) -> Frame:
+    listed = Page.objects.published().filter(menu__in=[Page.Menu.MAIN, Page.Menu.FOOTER])
+    if page:
+        listed |= Page.objects.published().filter(parent=page)
+    # Positions count among siblings only.
+    pages = sorted(listed, key=lambda item: (item.path.count("/"), item.position))
+    main = [item for item in pages if item.menu == Page.Menu.MAIN]
+    others = {item.language_code: item for item in reversed(main) if item.language_code != language}
+    return Frame(
+        site=SiteSettings.load(),
+        main_menu=[item for item in main if item.language_code == language],
+        footer_menu=[item for item in pages if item.menu == Page.Menu.FOOTER and item.language_code == language],
+        languages=[(code, name, others[code]) for code, name in LANGUAGE_NAMES.items() if code in others],
+        subpages=[item for item in pages if page and item.parent_id == page.pk],
+    )

@@ -1,0 +1,69 @@
+"""A visitor without JavaScript writes to the owner, who reads it in the inbox."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from myweb.contact.spam import SECONDS_OF_A_PERSON
+from tests.site import wait_for
+
+pytestmark = pytest.mark.browser
+
+MAKE_EDITOR = """
+from django.contrib.auth.models import Permission, User
+user = User.objects.create_user("editor", password="a-lake-in-the-evening", is_staff=True)
+user.user_permissions.set(Permission.objects.filter(content_type__app_label="contact"))
+"""
+
+
+def test_it_works(site, browser):
+    context = browser.new_context(java_script_enabled=False, locale="zh-CN")
+    page = context.new_page()
+    page.goto(f"{site.url}/")
+    page.get_by_role("link", name="Contact").click()
+    opened = time.monotonic()
+    page.get_by_label("您的姓名").fill("王小明")
+    page.get_by_label("您的电子邮箱").fill("nobody")
+    page.get_by_label("主题").fill("船 🚣")
+    page.get_by_label("您的留言").fill("你好！\n两个人，一条船。")
+    page.get_by_role("button", name="发送").click()
+
+    expect(page.locator(".errorlist")).to_have_count(1)
+    expect(page.get_by_label("您的留言")).to_have_value("你好！\n两个人，一条船。")
+    page.get_by_label("您的电子邮箱").fill("xiaoming@example.org")
+    wait_for(lambda: time.monotonic() - opened > SECONDS_OF_A_PERSON, "a person would take so long")
+    page.get_by_role("button", name="发送").click()
+
+    expect(page).to_have_url(re.compile("/contact/thanks/"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("谢谢")
+    expect(page.locator("main")).to_contain_text("两个人，一条船。")
+    reference = page.locator("main strong").inner_text()
+    page.reload()
+    expect(page.locator("main strong")).to_have_text(reference)
+    context.close()
+
+    assert site.manage("shell", "-v0", "-c", MAKE_EDITOR).returncode == 0
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.goto(f"{site.url}/admin/")
+    page.get_by_label("Username").fill("editor")
+    page.get_by_label("Password").fill("a-lake-in-the-evening")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("status")).to_contain_text("set EMAIL_HOST on the server")
+    page.get_by_role("link", name="Messages", exact=True).last.click()
+    row = page.get_by_role("row", name="王小明")
+    expect(row).to_contain_text("New")
+    row.get_by_role("link", name="船 🚣").click()
+    expect(page.locator(".message-text")).to_have_text("你好！\n两个人，一条船。")
+    assert (
+        page.get_by_role("link", name="Reply")
+        .get_attribute("href")
+        .startswith("mailto:xiaoming@example.org?subject=Re")
+    )
+    page.get_by_role("button", name="Mark as answered").click()
+    expect(page.get_by_role("row", name="王小明")).to_contain_text("Answered")
+    assert complaints == []
+    page.close()
