@@ -1,6 +1,7 @@
 """What Django and django-csp leave out."""
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from csp.middleware import CSPMiddleware as BaseCSPMiddleware
 from django.conf import settings
@@ -27,12 +28,13 @@ class LanguageMiddleware(LocaleMiddleware):
         return super().process_response(request, response)
 
 
-class CharsetMiddleware:
+class StorableTextMiddleware:
     """
-    Refuses forms that are not in UTF-8.
+    Refuses requests with text that no database can store, before it reaches a query and ends in an error.
 
-    Django decodes them as whatever codec of Python they name: some fail with errors that nobody expects (zlib, idna),
-    others bring lone surrogates (utf-7), which nothing can store.
+    Forms have to be in UTF-8: Django decodes them as whatever codec of Python they name, of which some fail with errors
+    that nobody expects (zlib, idna) and others bring lone surrogates (utf-7). PostgreSQL does not take NUL, which
+    can be in addresses, queries and quoted cookies; the fields of forms check for it themselves.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -41,4 +43,7 @@ class CharsetMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if (request.encoding or "utf-8").lower().replace("_", "-") not in ("utf-8", "utf8"):
             raise BadRequest("not in UTF-8")
+        texts = [request.path_info, unquote(request.META["QUERY_STRING"]), *request.COOKIES.values()]
+        if any("\0" in text for text in texts):
+            raise BadRequest("a NUL character")
         return self.get_response(request)

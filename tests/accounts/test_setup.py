@@ -64,7 +64,7 @@ def test_other_users_do_not_end_it(client, link):
     assert client.get(link).status_code == 200
 
 
-@pytest.mark.parametrize("token", ["x", "x" * 5000, "%00", "..", "é"])
+@pytest.mark.parametrize("token", ["x", "x" * 5000, "..", "é"])
 def test_other_tokens_do_not_exist(client, link, token):
     assert client.get(f"/admin/setup/{token}/").status_code == 404
 

@@ -389,7 +389,7 @@ class TestThanks:
         assert len(tokens) == 20
         assert min(map(len, tokens)) >= 32
 
-    @pytest.mark.parametrize("token", ["1", "000001", "x" * 32, "x" * 5000, "-", "a/b", "%00"])
+    @pytest.mark.parametrize("token", ["1", "000001", "x" * 32, "x" * 5000, "-", "a/b"])
     def test_of_nobody(self, client, token):
         send(client)
         assert client.get(f"/contact/thanks/{token}/").status_code == 404

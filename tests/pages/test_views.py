@@ -112,9 +112,7 @@ def test_page_costs_five_queries(client, home, media, django_assert_num_queries,
         assert client.get(page.path).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", ["/nothing/", "/about-us/nothing/", "/%00/", "/a%00b/", "/%ff%fe/", "/" + "x" * 5000 + "/"]
-)
+@pytest.mark.parametrize("path", ["/nothing/", "/about-us/nothing/", "/%ff%fe/", "/" + "x" * 5000 + "/"])
 def test_unknown_address_is_a_404_in_the_look_of_the_site(client, home, path):
     response = client.get(path)
     assert response.status_code == 404
