@@ -121,6 +121,16 @@ def test_if_empty_does_nothing_when_there_are_pages(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_deleted_pages_do_not_come_back_at_the_next_start(small_pictures, admin_client):
+    call_command("demo", stdout=io.StringIO())
+    pages = [str(pk) for pk in Page.objects.values_list("pk", flat=True)]
+    data = {"action": "delete_selected", "_selected_action": pages, "post": "yes"}
+    assert admin_client.post("/admin/pages/page/", data).status_code == 302
+    assert not Page.objects.exists()
+    call_command("demo", "--if-empty")
+    assert not Page.objects.exists()
+
+
 def test_if_empty_loads_into_an_empty_site(small_pictures):
     call_command("demo", "--if-empty", stdout=io.StringIO())
     assert Page.objects.count() >= 10

@@ -17,12 +17,13 @@ class Command(BaseCommand):
     help = "Loads the demonstration site into a site that has no pages yet."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--if-empty", action="store_true", help="do nothing if there are pages")
+        parser.add_argument("--if-empty", action="store_true", help="do nothing unless the site is new")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # An owner who has deleted all pages does not want these back at the next start; the settings cannot be deleted.
+        if options["if_empty"] and (Page.objects.exists() or SiteSettings.objects.exists()):
+            return
         if Page.objects.exists():
-            if options["if_empty"]:
-                return
             raise CommandError("There are pages already, and the demonstration site goes only into an empty site.")
         files = self.draw()
         # Everything or nothing, should this be killed; what is slow happens before and after.
