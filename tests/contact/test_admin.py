@@ -164,7 +164,7 @@ class TestMessage:
         assert not ContactMessage.objects.exists()
         assert not Delivery.objects.exists()
 
-    @pytest.mark.parametrize("pk", ["0", "999", "x", "1\0"])
+    @pytest.mark.parametrize("pk", ["0", "999", "x"])
     def test_of_nobody(self, admin_client, pk):
         assert admin_client.get(f"{INBOX}{pk}/change/").status_code in (302, 404)
 
