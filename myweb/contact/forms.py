@@ -45,7 +45,12 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg]
             "text": forms.Textarea(attrs={"rows": 10}),
         }
         labels = {"name": _("Your name"), "email": _("Your e-mail address"), "text": _("Your message")}
-        help_texts = {"email": _("The answer goes there."), "text": _("Up to 20,000 characters.")}
+        help_texts = {
+            "name": _("Up to 200 characters."),
+            "email": _("The answer goes there."),
+            "subject": _("Up to 300 characters."),
+            "text": _("Up to 20,000 characters."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

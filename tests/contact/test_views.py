@@ -11,6 +11,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 
+from myweb.contact.forms import ContactForm
 from myweb.contact.models import ContactMessage, ContactSettings, Delivery
 from tests.contact.factories import OWNER, SCRIPTS, form_data, in_threads
 
@@ -375,6 +376,13 @@ class TestDatabaseFails:
         with connection.execute_wrapper(no_deliveries):
             response = client.post(FORM, data)
         assert_comes_back(response, 503, data)
+
+
+def test_every_limit_is_stated(client, db):
+    fields = ContactForm().fields
+    html = client.get("/contact/").content.decode()
+    for name in ("name", "subject", "text"):
+        assert f"Up to {fields[name].max_length:,} characters." in html
 
 
 class TestThanks:
