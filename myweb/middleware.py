@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from csp.constants import HEADER
 from csp.middleware import CSPMiddleware as BaseCSPMiddleware
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -11,19 +12,26 @@ from django.middleware.locale import LocaleMiddleware
 
 
 class CSPMiddleware(BaseCSPMiddleware):
-    """Sends the policy of the admin below /admin/, and the strict one everywhere else."""
+    """
+    Sends the policy of the admin below /admin/, and the strict one everywhere else.
+
+    Sorted, because django-csp's order differs from process to process, and published pages have the headers of others.
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if request.path_info.startswith("/admin/"):
             response._csp_config = settings.ADMIN_CONTENT_SECURITY_POLICY  # type: ignore[attr-defined]
-        return super().process_response(request, response)
+        response = super().process_response(request, response)
+        if HEADER in response.headers:
+            response.headers[HEADER] = "; ".join(sorted(response.headers[HEADER].split("; ")))
+        return response
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Follows Accept-Language, except in answers whose view has chosen a language and says so in Content-Language."""
+    """Follows Accept-Language, except in answers that are the same for everybody."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if response.has_header("Content-Language"):
+        if getattr(response, "publishable", False):
             return response
         return super().process_response(request, response)
 

@@ -5,6 +5,7 @@ Every variable can also be given as a file: NAME_FILE holds the path of a file w
 A missing or malformed value raises ImproperlyConfigured with one sentence that names the variable.
 """
 
+import hashlib
 import ipaddress
 import sqlite3
 from email.utils import parseaddr
@@ -20,6 +21,8 @@ from environs import EnvError, FileAwareEnv
 
 env = FileAwareEnv(strip_whitespace=True)
 
+_digest = hashlib.sha256()
+
 
 def read(name: str, kind: str = "str", **kwargs: Any) -> Any:
     """
@@ -28,9 +31,11 @@ def read(name: str, kind: str = "str", **kwargs: Any) -> Any:
     Raises ImproperlyConfigured with a sentence that names the variable.
     """
     try:
-        return getattr(env, kind)(name, **kwargs)
+        value = getattr(env, kind)(name, **kwargs)
     except (EnvError, ValueError) as error:
         raise ImproperlyConfigured(f"{name} cannot be used: {error}") from error
+    _digest.update(f"{name}={value!r}\0".encode())
+    return value
 
 
 # Where things are
@@ -130,6 +135,7 @@ INSTALLED_APPS = [
     "myweb.accounts",
     "myweb.pages",
     "myweb.contact",
+    "myweb.publishing",
     "myweb.operations",
     "feincms3",
     "content_editor",
@@ -149,6 +155,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "myweb.publishing.middleware.PublishingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "myweb.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -199,6 +206,27 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
     _database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
 else:
     raise ImproperlyConfigured("DATABASE_URL has to begin with sqlite:/// or postgres://.")
+
+
+# Pages as files
+
+PUBLISHED_ROOT = VAR / "published"
+# What no published page shows. A write to any other table makes all pages anew.
+UNWATCHED_TABLES = {
+    "accounts_setuptoken",
+    "axes_accessattempt",
+    "axes_accessattemptexpiration",
+    "axes_accessfailurelog",
+    "axes_accesslog",
+    "contact_contactmessage",
+    "contact_delivery",
+    "contact_mailserver",
+    "django_admin_log",
+    "django_migrations",
+    "django_session",
+    "reversion_revision",
+    "reversion_version",
+}
 
 
 # Language and time
@@ -342,3 +370,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
     },
 }
+
+
+# What was read, for publishing.release
+
+ENVIRONMENT_DIGEST = _digest.hexdigest()

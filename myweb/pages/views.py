@@ -4,16 +4,29 @@ from typing import Any
 
 from content_editor.contents import contents_for_item
 from django.conf import settings
+from django.db.models import QuerySet
+from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import resolve
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
+from myweb.publishing.decorators import publishable
+
 from .models import Page, Picture, Text
 from .renderer import renderer
 
 
+def page_paths() -> "QuerySet[Page, str]":
+    """Where the pages are, the shortest addresses, which are nearer to the top, first."""
+    pages: QuerySet[Page, str] = (
+        Page.objects.published().order_by(Length("path"), "path").values_list("path", flat=True)
+    )
+    return pages
+
+
+@publishable(page_paths)
 @require_safe
 def page(request: HttpRequest, path: str) -> HttpResponse:
     """Show the page at `path`, in the page's own language."""
@@ -27,9 +40,7 @@ def page(request: HttpRequest, path: str) -> HttpResponse:
 def render_page(request: HttpRequest, page: Page, trail: list[Page]) -> HttpResponse:
     """Answer with `page`; `trail` leads from the home page to it."""
     with translation.override(page.language_code):
-        response = render(request, "pages/page.html", page_context(page, trail))
-    response.headers["Content-Language"] = page.language_code
-    return response
+        return render(request, "pages/page.html", page_context(page, trail))
 
 
 def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
@@ -50,12 +61,14 @@ def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
     }
 
 
+@publishable(lambda: ["/robots.txt"])
 def robots(request: HttpRequest) -> HttpResponse:
     """Tell search engines where the sitemap is."""
     lines = ["User-agent: *", "Disallow: /admin/", f"Sitemap: {settings.SITE_URL}/sitemap.xml", ""]
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 
 
+@publishable(lambda: ["/sitemap.xml"])
 def sitemap(request: HttpRequest) -> HttpResponse:
     """List every public page. Not django.contrib.sitemaps, whose addresses follow from the request."""
     pages = Page.objects.published().order_by("path").only("path", "updated_at")[:50_000]  # the protocol's limit

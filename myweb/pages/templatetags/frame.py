@@ -27,8 +27,11 @@ class Frame:
 def frame(context: Any) -> Frame:
     """Return what is around `page`, or around whatever else is shown; two queries."""
     page = context.get("page")
+    language = translation.get_language() or ""
+    if isinstance(page, Page):
+        return make_frame(language, page)
     try:
-        return make_frame(translation.get_language() or "", page if isinstance(page, Page) else None)
+        return make_frame(language, None)
     except DatabaseError:
         # A form that comes back because the database does not answer has to show what was typed.
         return Frame(SiteSettings.unsaved())

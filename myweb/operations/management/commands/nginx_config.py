@@ -3,9 +3,12 @@ from pathlib import Path
 from string import Template
 from tempfile import NamedTemporaryFile
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from myweb.publishing import files, rendering
 
 TEMPLATES = ["nginx.conf", "myweb_nginx.conf", "unavailable.html"]
 # So that `include uwsgi_params;` means the same below var/ as in /etc/nginx/.
@@ -39,10 +42,14 @@ def template_values() -> dict[str, str]:
     socket = settings.UWSGI_SOCKET
     # A name twice in one server is a warning of Nginx.
     names = dict.fromkeys([settings.SITE_HOST, "localhost", "127.0.0.1", "[::1]"])
+    headers = [f'add_header {name} "{value}";' for name, value in rendering.headers().items()]
     return {
         "MYWEB_LISTEN": f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN,
         "MYWEB_PORT": str(settings.PORT),
         "MYWEB_UWSGI_SOCKET": f"unix:{socket}" if socket.startswith("/") else socket,
+        "MYWEB_PUBLISHED_HEADERS": "\n        ".join(headers),
+        "MYWEB_PUBLISHED_TYPES": "\n            ".join(f"{kind} {end};" for end, kind in files.TYPES.items()),
+        "MYWEB_SCHEME": urlsplit(settings.SITE_URL).scheme,
         "MYWEB_SERVER_NAMES": " ".join(names),
         "MYWEB_SET_REAL_IP_FROM": "\n    ".join(f"set_real_ip_from {network};" for network in settings.TRUSTED_PROXIES),
         "MYWEB_TRUSTED_GEO": "\n    ".join(f"{network} 1;" for network in settings.TRUSTED_PROXIES),

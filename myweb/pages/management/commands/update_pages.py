@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
 from myweb.pages.models import Page, Picture
+from myweb.publishing.following import Follower
 from myweb.stopping import Stopping
 
 logger = logging.getLogger(__name__)
@@ -16,7 +17,11 @@ class Command(BaseCommand):
     help = "Shows and hides the pages whose time has come, and makes the renditions of new pictures."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--loop", action="store_true", help="do so twice a second until SIGTERM")
+        parser.add_argument(
+            "--loop",
+            action="store_true",
+            help="twice a second until SIGTERM, and keep what is published up to date",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["loop"]:
@@ -29,14 +34,17 @@ class Command(BaseCommand):
     def loop(self) -> None:
         """Keep the pages to the second; pictures take longer, so another process makes them."""
         painter: subprocess.Popen[bytes] | None = None
+        follower, is_busy = Follower(), False
         with Stopping() as stopping:
-            while not stopping.wait(0.5):
+            while not stopping.wait(0 if is_busy else 0.5):
                 try:
                     Page.update_due()
+                    is_busy = follower.step()
                     if (painter is None or painter.poll() is not None) and Picture.objects.unfinished().exists():
                         painter = subprocess.Popen([sys.executable, sys.argv[0], "update_pages"])
                 except DatabaseError:
                     logger.exception("the database does not answer; trying again")
+                    is_busy = False
                     stopping.wait(5)
                 finally:
                     connection.close_if_unusable_or_obsolete()

@@ -1,0 +1,17 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from myweb.publishing import current
+from myweb.publishing.models import Generation
+
+
+class Command(BaseCommand):
+    help = "Switches publishing off, on all machines: Django answers every request. `manage.py publish` switches it on."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic():
+            current.advance()
+            Generation.objects.update(is_on=False)
+        self.stdout.write("Pages are not published any more. To publish them again: manage.py publish")

@@ -1,0 +1,34 @@
+"""What a page is made with, beside the content."""
+
+import hashlib
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from django.conf import settings
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@cache
+def release() -> str:
+    """
+    Return a name that is another one whenever code, templates, translations, static files, installed packages or
+    settings are, as this process found them when it started.
+
+    The name also changes when the machine starts: published files are not forced to the disk, so none of those that a
+    power cut may have damaged is used again.
+    """
+    digest = hashlib.sha256()
+    for path in [*sorted(_sources(settings.BASE_DIR / "myweb")), settings.STATIC_ROOT / "staticfiles.json", BOOT_ID]:
+        digest.update(f"{path}\0".encode())
+        if path.exists():
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    packages = sorted(f"{package.name} {package.version}" for package in metadata.distributions())
+    digest.update(repr((sys.version, packages, settings.ENVIRONMENT_DIGEST)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _sources(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file() and path.suffix not in (".pyc", ".po", ".pot")]

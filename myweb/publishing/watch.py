@@ -1,0 +1,123 @@
+"""
+Sees every statement that goes through Django to the database, and begins a new generation with the first one of a
+transaction that may change content. Signals would not do: update(), bulk operations and raw SQL send none.
+
+What is not recognised counts as a change, which costs a rendering; taking a change for something else would leave old
+pages. Out of sight are only functions with side effects that a SELECT calls, and what uses the driver's own connection.
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from . import current
+from .models import Generation
+
+Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
+
+# Followed by another statement, or by what makes a write of it, each of them may change content.
+_ANOTHER = r"(?!.*;\s*\S)"
+_NEITHER_READ_NOR_WRITE = re.compile(
+    r"\s*(?:BEGIN|COMMIT|SAVEPOINT|RELEASE|ROLLBACK|SET|SHOW|PRAGMA|VACUUM|ANALYZE)\b" + _ANOTHER, re.I | re.S
+)
+# To lock a row counts as well: a lock that is taken before the generation's could meet it crosswise.
+_READ = re.compile(
+    r"\s*(?:SELECT|WITH|VALUES)\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\b)" + _ANOTHER, re.I | re.S
+)
+_TABLE = re.compile(
+    r'\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|SELECT\b.*?\bFROM) "([^"]+)"' + _ANOTHER, re.I | re.S
+)
+_ROLLBACK = re.compile(r"\s*ROLLBACK\b", re.I)
+
+
+def watch_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Receive `connection_created`."""
+    if connection.alias == DEFAULT_DB_ALIAS and watch not in connection.execute_wrappers:
+        connection.execute_wrappers.append(watch)
+
+
+def watch(execute: Execute, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Wrap the execution of a statement: https://docs.djangoproject.com/en/5.2/topics/db/instrumentation/"""
+    connection = context["connection"]
+    if changes_content(sql) and _has_generation(connection):
+        # Without a transaction, the new generation would be there before the change is.
+        if not connection.in_atomic_block:
+            with transaction.atomic():
+                result = watch(execute, sql, params, many, context)
+                _fetch_all(context["cursor"])
+                return result
+        if not any(callback[1] is current.switch for callback in connection.run_on_commit):
+            current.advance()
+    result = execute(sql, params, many, context)
+    if _ROLLBACK.match(str(sql)):
+        _advance_again(connection)
+    return result
+
+
+def changes_content(sql: str) -> bool:
+    """Return whether a statement may change what visitors see."""
+    sql = str(sql)  # psycopg has classes for it
+    if _NEITHER_READ_NOR_WRITE.match(sql) or _READ.match(sql):
+        return False
+    table = _TABLE.match(sql)
+    return not table or table[1] not in [Generation._meta.db_table, *settings.UNWATCHED_TABLES]
+
+
+def _advance_again(connection: BaseDatabaseWrapper) -> None:
+    """
+    Have the next change begin a generation, as the one that was begun may just have been rolled back.
+
+    Django forgets what on_commit() got within its own atomic(), but not within savepoint() or raw SQL.
+    """
+    callbacks: list[Any] = connection.run_on_commit
+    callbacks[:] = [
+        (savepoints, (lambda: current.switch()) if function is current.switch else function, robust)
+        for savepoints, function, robust in callbacks
+    ]
+
+
+def _fetch_all(wrapper: Any) -> None:
+    """Let a statement with RETURNING end: SQLite does not commit as long as it has rows to give."""
+    if isinstance(wrapper.cursor, sqlite3.Cursor) and wrapper.cursor.description:
+        wrapper.cursor = _Fetched(wrapper.cursor)
+
+
+class _Fetched:
+    """A cursor whose rows were all fetched."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self._rows = iter(cursor.fetchall())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._rows
+
+    def fetchone(self) -> Any:
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int = 1) -> list[Any]:
+        return list(islice(self._rows, size))
+
+    def fetchall(self) -> list[Any]:
+        return list(self._rows)
+
+
+_has_table = False
+
+
+def _has_generation(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the table is there, which it is not in the first migrations of a new site."""
+    global _has_table
+    if not _has_table:
+        with connection.cursor() as cursor:
+            _has_table = Generation._meta.db_table in connection.introspection.table_names(cursor)
+    return _has_table

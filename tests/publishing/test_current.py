@@ -1,0 +1,227 @@
+import errno
+import shutil
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from myweb.publishing import current
+from myweb.publishing.models import Generation
+from tests.factories import make_page
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def full_disk(*args, **kwargs):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.fixture
+def other_release(monkeypatch):
+    monkeypatch.setattr(current, "own_release", lambda: "other")
+
+
+def the_generation() -> tuple[int, str]:
+    return tuple(Generation.load())
+
+
+def put_back(number: int) -> None:
+    """What a backup does that is restored around Django."""
+    with connection.execute_wrapper(lambda execute, *args: execute(*args)):
+        Generation.objects.update(number=number, token="restored")
+
+
+class TestStart:
+    def test_it_works(self, published):
+        directory = current.read()
+        assert directory[:2] == the_generation()
+        assert directory.release == current.own_release()
+        assert published.is_dir()
+        assert not list(published.iterdir())
+
+    def test_again_with_the_same_release_changes_nothing(self, published):
+        before = current.read()
+        current.start()
+        assert current.read() == before
+
+    def test_with_another_release(self, published, other_release):
+        before = current.read()
+        current.start()
+        assert current.read().number > before.number
+        assert current.read().release == "other"
+
+    def test_back_to_the_release_before(self, published, monkeypatch):
+        before = current.read()
+        with monkeypatch.context() as patch:
+            patch.setattr(current, "own_release", lambda: "other")
+            current.start()
+        current.start()
+        assert current.read().release == before.release
+        assert current.read().number > before.number + 1 or current.read() != before
+
+    @pytest.mark.parametrize("difference", [-5, 0, 5])
+    def test_after_a_restore(self, published, difference):
+        before = current.read()
+        put_back(before.number + difference)
+        current.start()
+        assert current.read()[:2] == the_generation()
+        assert current.read().number > max(before.number, before.number + difference)
+
+    def test_while_it_is_switched_off(self, published):
+        Generation.objects.update(is_on=False)
+        current.start()
+        assert current.read() is None
+
+    def test_without_an_answer_of_the_database(self, published, monkeypatch, caplog):
+        monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
+        before = current.read()
+        current.start()
+        assert current.read() == before
+        assert "the database does not answer" in caplog.text
+
+    def test_with_another_release_without_an_answer_of_the_database(self, published, monkeypatch, other_release):
+        monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
+        current.start()
+        assert current.read() is None
+
+    def test_on_a_full_disk(self, published, monkeypatch, other_release):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "mkdir", full_disk)
+            current.start()
+        assert current.read() is None
+
+    def test_for_working_on_the_code_nothing_is_published(self, transactional_db, root, settings):
+        settings.DEBUG = True
+        current.start()
+        current.follow()
+        assert current.read() is None
+
+
+class TestSwitch:
+    def test_what_another_release_saves_keeps_the_release_of_the_site(self, published, other_release):
+        before = current.read()
+        make_page()
+        assert current.read().number > before.number
+        assert current.read().release == before.release
+
+    def test_there_is_nothing_to_switch_for_a_site_that_was_never_started(self, root):
+        make_page()
+        assert current.read() is None
+
+    def test_it_never_goes_back(self, published):
+        """Two writers commit one after the other, and then switch in the opposite order."""
+        with connection.execute_wrapper(lambda execute, *args: execute(*args)):
+            first = current.read()
+            make_page()
+            second = current.read()
+        current.switch()  # the first writer's
+        assert first != second == current.read()
+
+    def test_only_a_rename_is_left_after_the_commit(self, published, monkeypatch):
+        with transaction.atomic():
+            make_page()
+            for function in ("mkdir", "symlink_to", "write_bytes"):
+                monkeypatch.setattr(
+                    Path,
+                    function,
+                    full_disk if function != "mkdir" else lambda path, *a, **k: path.is_dir() or full_disk(),
+                )
+        assert current.read()[:2] == the_generation()
+
+    @pytest.mark.parametrize("function", ["mkdir", "symlink_to", "replace"])
+    def test_full_disk(self, published, monkeypatch, caplog, function):
+        before = current.read()
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, function, full_disk)
+            for title in ("One", "Two"):
+                make_page(title)
+                assert current.read() is None or current.read() != before
+            current.follow()
+            assert not published.exists() or current.read()[:2] == the_generation()
+            assert caplog.text.count("pages cannot be published") == 1
+        current.follow()
+        assert current.read()[:2] == the_generation()
+        assert published.is_dir()
+
+    def test_the_database_does_not_answer_after_the_commit(self, published, monkeypatch):
+        with transaction.atomic():
+            make_page()
+            monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
+        assert current.read() is None
+
+    def test_directory_in_the_place_of_the_link(self, published):
+        """As after `cp -rL`."""
+        published.unlink()
+        published.mkdir()
+        (published / "index.html").write_text("old")
+        current.start()
+        assert current.read() is None or current.read()[:2] == the_generation()
+        assert not (published / "index.html").exists()
+
+
+class TestFollow:
+    def test_it_works(self, published):
+        """Another machine has saved."""
+        Generation.objects.update(number=the_generation()[0] + 1, token="another")
+        current.follow()
+        assert current.read()[:2] == the_generation()
+        assert published.is_dir()
+
+    def test_nothing_has_changed(self, published, django_assert_num_queries):
+        before = current.read()
+        with django_assert_num_queries(1):
+            current.follow()
+        assert current.read() == before
+
+    @pytest.mark.parametrize("difference", [-5, 0])
+    def test_after_a_restore(self, published, difference):
+        before = current.read()
+        put_back(before.number + difference)
+        current.follow()
+        assert current.read().number > before.number
+        assert current.read()[:2] == the_generation()
+
+    def test_after_a_full_disk(self, published):
+        published.unlink()
+        current.follow()
+        assert current.read()[:2] == the_generation()
+        assert published.is_dir()
+
+    def test_switched_off_and_on_by_another_machine(self, published):
+        Generation.objects.update(is_on=False)
+        current.follow()
+        assert not published.is_symlink()
+        Generation.objects.update(is_on=True)
+        current.follow()
+        assert published.is_dir()
+
+    def test_the_database_does_not_answer(self, published, monkeypatch):
+        before = current.read()
+        monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
+        with pytest.raises(DatabaseError):
+            current.follow()
+        assert current.read() == before
+
+
+class TestOutdated:
+    def test_only_lower_numbers(self, published):
+        now = current.read()
+        before, after = now._replace(number=now.number - 1), now._replace(number=now.number + 1)
+        for directory in (before, after):
+            directory.make()
+        (published.parent / "something").mkdir()
+        assert sorted(current.outdated()) == sorted([before.path, before.next_link])
+
+    def test_nothing_is_published(self, published):
+        shutil.rmtree(published.parent)
+        assert current.outdated() == []
+
+
+@pytest.mark.parametrize("name", ["", "current", "lock", "1", "1-a", "x-a-b", "1--b"])
+def test_name_that_is_not_a_directorys(name):
+    assert current.Directory.parse(name) is None
+
+
+def test_name_of_a_directory():
+    directory = current.Directory(12, "ab", "cd")
+    assert current.Directory.parse(str(directory)) == directory

@@ -1,0 +1,68 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from myweb.publishing import release
+
+SAY = "import django; django.setup(); from myweb.publishing.release import release; print(release())"
+
+
+def said(**environment: str) -> str:
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "myweb.settings"} | environment
+    return subprocess.run([sys.executable, "-c", SAY], env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_it_is_the_same_in_every_process():
+    assert said(PYTHONHASHSEED="1") == said(PYTHONHASHSEED="2")
+
+
+@pytest.mark.parametrize(
+    "setting", ["SITE_URL=https://www.example.org", "LANGUAGE_CODE=zh-hans", "TIME_ZONE=Asia/Shanghai"]
+)
+def test_settings(setting):
+    name, _, value = setting.partition("=")
+    assert said() != said(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["myweb/views.py", "myweb/templates/page.html", "myweb/locale/zh_Hans/django.mo"])
+def test_code(settings, tmp_path, name):
+    settings.BASE_DIR = tmp_path
+    file = tmp_path / name
+    file.parent.mkdir(parents=True)
+    names = [release.release.__wrapped__()]
+    for content in ("one", "two"):
+        file.write_text(content)
+        names.append(release.release.__wrapped__())
+    assert len(set(names)) == 3
+
+
+def test_static_files(settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    before = release.release.__wrapped__()
+    (tmp_path / "staticfiles.json").write_text("{}")
+    assert release.release.__wrapped__() != before
+
+
+def test_packages(monkeypatch):
+    before = release.release.__wrapped__()
+    monkeypatch.setattr(release.metadata, "distributions", lambda: [])
+    assert release.release.__wrapped__() != before
+
+
+def test_start_of_the_machine(monkeypatch, tmp_path):
+    """Files that a power cut may have damaged are not used again."""
+    before = release.release.__wrapped__()
+    boot_id = tmp_path / "boot_id"
+    boot_id.write_text("another")
+    monkeypatch.setattr(release, "BOOT_ID", boot_id)
+    assert release.release.__wrapped__() != before
+
+
+def test_compiled_code_does_not_count(settings, tmp_path):
+    settings.BASE_DIR = tmp_path
+    before = release.release.__wrapped__()
+    (tmp_path / "myweb").mkdir()
+    (tmp_path / "myweb" / "views.cpython-311.pyc").write_bytes(b"x")
+    assert release.release.__wrapped__() == before
