@@ -66,6 +66,8 @@ def read() -> Directory | None:
 
 def to_write_into() -> Directory | None:
     """Return the directory for answers that are made from now on by this process, if they can be published."""
+    if _has_to_start:
+        start()
     current = read()
     # While the site runs another release, what this process makes would not be looked at.
     if current is None or current.release != own_release():
@@ -74,21 +76,23 @@ def to_write_into() -> Directory | None:
     return Directory(*generation, own_release()) if generation else None
 
 
-def advance(beyond: int = 0) -> None:
+def advance() -> None:
     """Begin a new generation in the transaction that is open, and switch to it after the commit."""
-    Generation.advance(beyond)
-    current, generation = read(), Generation.load()
-    if current and generation:
+    current = read()
+    # After a restore the database may be behind what browsers have seen.
+    Generation.advance(beyond=current.number if current else 0)
+    release, generation = _release(), Generation.load()
+    if release and generation:
         # So that, on a full disk, there is only a rename to do after the commit.
         with suppress(OSError):
-            Directory(*generation, current.release).make()
+            Directory(*generation, release).make()
     transaction.on_commit(switch)
 
 
 def switch() -> None:
     """Make `current` lead to the committed generation, or to nothing: never to an older one."""
     try:
-        _switch_to_release(None)
+        _switch()
     except (OSError, DatabaseError):
         _fail()
 
@@ -97,23 +101,33 @@ def start() -> None:
     """
     What a process that serves the site does first: publish what it makes, in a directory that nobody has used.
 
-    Whatever differs from what this release left behind may come from a kill, a backup or another release.
+    Whatever differs from what this release left behind may come from a kill, a backup or another release. If it fails,
+    nothing is published, and `to_write_into()` tries again.
     """
-    if settings.DEBUG:
-        return  # Templates change while it runs.
-    current = read()
+    global _has_to_start
+    _has_to_start = not settings.DEBUG  # Templates change while that runs.
     try:
-        generation = Generation.load()
+        if settings.DEBUG or _release() != own_release():
+            # Processes of the other release may still be at work.
+            _release_link().unlink(missing_ok=True)
+            _take_down()
+        if settings.DEBUG:
+            return
+        with _lock():
+            link = _release_link().with_name(f"next-release-{os.getpid()}")
+            link.unlink(missing_ok=True)
+            link.symlink_to(own_release())
+        current, generation = read(), Generation.load()
         if generation and current != Directory(*generation, own_release()):
             with transaction.atomic():
-                advance(beyond=current.number if current else 0)
-        _switch_to_release(own_release())
+                advance()
+        link.replace(_release_link())
+        _switch()
+        _has_to_start = False
     except OSError:
         _fail()
     except DatabaseError:
-        logger.exception("the database does not answer: pages are published as soon as it does")
-        if current and current.release != own_release():
-            _take_down()
+        _report()  # What this release has published stays: without the database, nobody can have changed it.
 
 
 def follow() -> None:
@@ -128,10 +142,10 @@ def follow() -> None:
     if current and generation and current[:2] != generation and current.number >= generation.number:
         # The database came back from a backup. Browsers have seen the higher number already.
         with transaction.atomic():
-            advance(beyond=current.number)
+            advance()
         return
     try:
-        _switch_to_release(None if current or settings.DEBUG else own_release())
+        _switch()
     except OSError:
         _fail()
 
@@ -153,19 +167,30 @@ def _link() -> Path:
     return Path(settings.PUBLISHED_ROOT, "current")
 
 
-def _switch_to_release(release: str | None) -> None:
-    """Switch, and keep the release that the site runs unless `release` names another one."""
+def _release_link() -> Path:
+    """A symbolic link, because it is written in one step, to the name of the release that the site runs."""
+    return Path(settings.PUBLISHED_ROOT, "release")
+
+
+def _release() -> str | None:
+    try:
+        return _release_link().readlink().name
+    except OSError:
+        return None
+
+
+def _switch() -> None:
     global _has_failed
     with _lock():
-        current, generation = read(), Generation.load()
-        if generation is None:
+        current, generation, release = read(), Generation.load(), _release()
+        if generation is None or release is None:
             _take_down()
-        elif release := release or (current.release if current else None):
-            wanted = Directory(*generation, release)
-            if wanted != current or not wanted.path.is_dir():
-                wanted.make()
-                wanted.next_link.replace(_link())
-            _has_failed = False
+            return
+        wanted = Directory(*generation, release)
+        if wanted != current or not wanted.path.is_dir():
+            wanted.make()
+            wanted.next_link.replace(_link())
+        _has_failed = False
 
 
 @contextmanager
@@ -180,15 +205,20 @@ def _lock() -> Iterator[None]:
 
 
 _has_failed = False
+_has_to_start = False
 
 
 def _fail() -> None:
-    """Leave it to Django to answer, and say so once."""
+    """Leave it to Django to answer."""
+    _report()
+    _take_down()
+
+
+def _report() -> None:
     global _has_failed
     if not _has_failed:
-        logger.exception("pages cannot be published, so they are slower: is the disk full?")
+        logger.exception("pages cannot be published, so they are slower; trying again")
     _has_failed = True
-    _take_down()
 
 
 def _take_down() -> None:

@@ -21,19 +21,17 @@ from .models import Generation
 
 Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
 
-# Followed by another statement, or by what makes a write of it, each of them may change content.
-_ANOTHER = r"(?!.*;\s*\S)"
+_SEVERAL = re.compile(r";\s*\S")
+# Some of these must not be in a transaction.
 _NEITHER_READ_NOR_WRITE = re.compile(
-    r"\s*(?:BEGIN|COMMIT|SAVEPOINT|RELEASE|ROLLBACK|SET|SHOW|PRAGMA|VACUUM|ANALYZE)\b" + _ANOTHER, re.I | re.S
+    r"\s*(?:BEGIN|COMMIT|SAVEPOINT|RELEASE|ROLLBACK|SET|SHOW|PRAGMA|VACUUM|ANALYZE"
+    r"|(?:CREATE|DROP) (?:UNIQUE )?INDEX)\b",
+    re.I,
 )
-# To lock a row counts as well: a lock that is taken before the generation's could meet it crosswise.
-_READ = re.compile(
-    r"\s*(?:SELECT|WITH|VALUES)\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\b)" + _ANOTHER, re.I | re.S
-)
-_TABLE = re.compile(
-    r'\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|SELECT\b.*?\bFROM) "([^"]+)"' + _ANOTHER, re.I | re.S
-)
-_ROLLBACK = re.compile(r"\s*ROLLBACK\b", re.I)
+# To lock a row counts as a write: a lock that is taken before the generation's could meet it crosswise.
+_READ = re.compile(r"\s*(?:SELECT|WITH|VALUES)\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\b)", re.I | re.S)
+_TABLE = re.compile(r'\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|SELECT\b.*?\bFROM) "([^"]+)"', re.I | re.S)
+_ROLLBACK = re.compile(r"\bROLLBACK\b", re.I)
 
 
 def watch_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
@@ -52,10 +50,10 @@ def watch(execute: Execute, sql: str, params: Any, many: bool, context: dict[str
                 result = watch(execute, sql, params, many, context)
                 _fetch_all(context["cursor"])
                 return result
-        if not any(callback[1] is current.switch for callback in connection.run_on_commit):
+        if not _has_advanced(connection):
             current.advance()
     result = execute(sql, params, many, context)
-    if _ROLLBACK.match(str(sql)):
+    if _ROLLBACK.search(str(sql)):
         _advance_again(connection)
     return result
 
@@ -63,10 +61,18 @@ def watch(execute: Execute, sql: str, params: Any, many: bool, context: dict[str
 def changes_content(sql: str) -> bool:
     """Return whether a statement may change what visitors see."""
     sql = str(sql)  # psycopg has classes for it
+    if _SEVERAL.search(sql):
+        return True
     if _NEITHER_READ_NOR_WRITE.match(sql) or _READ.match(sql):
         return False
     table = _TABLE.match(sql)
     return not table or table[1] not in [Generation._meta.db_table, *settings.UNWATCHED_TABLES]
+
+
+def _has_advanced(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the open transaction has begun a generation, as far as Django's atomic() can tell."""
+    # Under set_autocommit(False), what on_commit() got stays after commit().
+    return connection.commit_on_exit and any(callback[1] is current.switch for callback in connection.run_on_commit)
 
 
 def _advance_again(connection: BaseDatabaseWrapper) -> None:

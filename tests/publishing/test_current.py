@@ -73,11 +73,15 @@ class TestStart:
         assert current.read() is None
 
     def test_without_an_answer_of_the_database(self, published, monkeypatch, caplog):
-        monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
-        before = current.read()
-        current.start()
-        assert current.read() == before
-        assert "the database does not answer" in caplog.text
+        with monkeypatch.context() as patch:
+            patch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
+            before = current.read()
+            for _ in range(2):
+                current.start()
+                assert current.read() == before
+        assert caplog.text.count("pages cannot be published") == 1
+        assert current.to_write_into()[:2] == the_generation()
+        assert current.read()[:2] == the_generation()
 
     def test_with_another_release_without_an_answer_of_the_database(self, published, monkeypatch, other_release):
         monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
@@ -95,6 +99,34 @@ class TestStart:
         current.start()
         current.follow()
         assert current.read() is None
+
+    def test_on_a_full_disk_it_starts_later(self, published, monkeypatch, other_release):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "symlink_to", full_disk)
+            before = the_generation()
+            current.start()
+            assert current.to_write_into() is None
+            current.follow()
+            assert current.read() is None
+            assert the_generation() == before
+        assert current.to_write_into().release == "other"
+        assert current.read().release == "other"
+        assert the_generation() > before
+
+    def test_debug_takes_down_what_is_published(self, published, settings):
+        settings.DEBUG = True
+        current.start()
+        current.follow()
+        assert current.read() is None
+
+    def test_daemon_of_the_release_before(self, published, monkeypatch):
+        """It never publishes under its own release again."""
+        with monkeypatch.context() as patch:
+            patch.setattr(current, "own_release", lambda: "newer")
+            current.start()
+        published.unlink()
+        current.follow()
+        assert current.read().release == "newer"
 
 
 class TestSwitch:

@@ -191,7 +191,7 @@ def test_write_after_a_savepoint_was_rolled_back_in_sql(published):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SAVEPOINT mine")
         save()
-        cursor.execute("ROLLBACK TO SAVEPOINT mine")
+        cursor.execute("/* mine */ ROLLBACK TO SAVEPOINT mine")
         save()
     assert number() > before
     assert link(published).startswith(f"{number()}-")
@@ -244,6 +244,30 @@ def test_write_under_manual_transaction_management(published):
     assert link(published).startswith(f"{number()}-")
 
 
+def test_transactions_under_manual_transaction_management(published):
+    """Django runs no callbacks between them."""
+    connection.set_autocommit(False)
+    try:
+        for title in ("One", "Two", "Three"):
+            before = number()
+            with transaction.atomic():
+                Page.objects.update(title=title)
+            connection.commit()
+            assert number() > before
+    finally:
+        connection.set_autocommit(True)
+    assert link(published).startswith(f"{number()}-")
+
+
+def test_dump_that_names_the_current_generation(published, tmp_path):
+    dump = tmp_path / "site.json"
+    call_command("dumpdata", "publishing", "pages", output=dump, verbosity=0)
+    before, link_before = number(), link(published)
+    call_command("loaddata", dump, verbosity=0)
+    assert number() > before
+    assert link(published) != link_before
+
+
 def test_emptied_database(published):
     call_command("flush", interactive=False, verbosity=0)
     make_page("New")
@@ -270,7 +294,7 @@ def test_another_connection_is_watched_as_well(published, monkeypatch):
 def test_failure_to_begin_one_fails_the_write(published, monkeypatch):
     """Rather than leaving old pages."""
 
-    def fail(*args):
+    def fail(beyond):
         raise DatabaseError
 
     monkeypatch.setattr(Generation, "advance", fail)
@@ -287,6 +311,7 @@ def test_failure_to_begin_one_fails_the_write(published, monkeypatch):
         "WITH RECURSIVE tree AS (SELECT 1) SELECT * FROM tree",
         "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", 'SAVEPOINT "s1"', "PRAGMA foreign_keys = ON", "SET TIME ZONE 'UTC'",
         "SELECT 1;", "VACUUM INTO 'copy'", "analyze",
+        "CREATE UNIQUE INDEX CONCURRENTLY x ON pages_page (title)", "DROP INDEX x",
         'INSERT INTO "django_session" VALUES (1)', 'DELETE FROM "axes_accessattempt"',
         'SELECT "a"."b" FROM "contact_delivery" FOR UPDATE SKIP LOCKED',
         'UPDATE "publishing_generation" SET "number" = 1',
@@ -304,6 +329,7 @@ def test_statement_that_changes_no_content(sql):
         "ALTER TABLE x ADD y int",
         "WITH x AS (DELETE FROM pages_page RETURNING id) SELECT * FROM x", "SELECT * INTO copy FROM pages_page",
         'SELECT "a"."b" FROM "pages_page" FOR UPDATE', "COPY pages_page FROM STDIN", "CALL publish_everything()",
+        'SELECT 1 FROM "a"; UPDATE "pages_page" SET "x" = 1; SELECT 1 FROM "django_session"',
         'SELECT 1; DELETE FROM "pages_page"', 'COMMIT; DELETE FROM "pages_page"',
         'DELETE FROM "django_session"; DELETE FROM "pages_page"',
         'UPDATE "pages_page" SET "title" = (SELECT "x" FROM "django_session")', "", "anything else",

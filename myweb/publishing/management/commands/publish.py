@@ -1,4 +1,3 @@
-import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,7 +9,6 @@ from myweb.publishing.decorators import publishable_paths
 from myweb.publishing.models import Generation
 from myweb.publishing.release import release
 
-STARTING = 10  # seconds until the site, if it runs, has taken up that publishing is on
 ATTEMPTS = 5
 
 
@@ -53,11 +51,9 @@ class Command(BaseCommand):
 
 def published_directory() -> current.Directory:
     """Return where the site publishes now; raises CommandError if this process cannot do so for it."""
-    deadline = time.monotonic() + STARTING
-    while (directory := current.read()) is None:
-        if time.monotonic() > deadline:
-            raise CommandError("Nothing is published, because the site does not run here, or its disk is full.")
-        time.sleep(0.1)
+    directory = current.read()
+    if directory is None:
+        raise CommandError("Nothing is published, because the site was never started here, or the disk is full.")
     if directory.release != release():
         raise CommandError(
             "The site was started with other code or settings than this command: restart the site, or give the command"
