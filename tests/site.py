@@ -111,7 +111,7 @@ class Site:
     def sibling(self, root: Path | None = None, user: str | None = None, **environment: str) -> "Site":
         """Return another site with a copy of this one's var/, which is ready more quickly than a new one."""
         site = Site(root or self.root, user, **environment)
-        ignored = shutil.ignore_patterns("log", "nginx", "stats.sock")
+        ignored = shutil.ignore_patterns("log", "nginx", "published", "stats.sock")
         shutil.copytree(self.var, site.var, ignore=ignored)
         for name in ("run", "log"):
             (site.var / name).mkdir(exist_ok=True)

@@ -38,6 +38,6 @@ class Follower:
     def _remove_outdated(self) -> None:
         if self._removal and self._removal.poll() is None:
             return
-        # Thousands of files: another process, so that following goes on.
-        if outdated := current.outdated():
+        # Thousands of files: another process, so that following goes on; and not too many for its arguments.
+        if outdated := current.outdated()[:1000]:
             self._removal = subprocess.Popen(["rm", "-rf", "--", *outdated])  # noqa: S607

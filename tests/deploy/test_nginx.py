@@ -46,7 +46,7 @@ def test_unknown_host_is_refused_before_django(site, host):
     assert response.status == 421
     assert "set SITE_URL" in response.text
     assert response.headers["Content-Type"].startswith("text/plain")
-    asked_later = site.get("/").headers["X-Request-ID"]
+    asked_later = site.get("/contact/").headers["X-Request-ID"]
     wait_for(lambda: asked_later in site.log("uwsgi.log"), "a later request is in uWSGI's log", 5)
     assert response.headers["X-Request-ID"] not in site.log("uwsgi.log")
 
@@ -328,7 +328,7 @@ def test_request_id_is_in_both_logs_and_the_answer(site):
 def test_health_is_not_logged(site):
     health = site.get("/healthz")
     assert health.status == 200
-    asked_later = site.get("/").headers["X-Request-ID"]
+    asked_later = site.get("/contact/").headers["X-Request-ID"]
     for log in ("access.log", "uwsgi.log"):
         wait_for(lambda log=log: asked_later in site.log(log), f"a later request is in {log}", 5)
         assert health.headers["X-Request-ID"] not in site.log(log)

@@ -1,6 +1,7 @@
 import logging
 import subprocess
 import sys
+import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -35,19 +36,25 @@ class Command(BaseCommand):
         """Keep the pages to the second; pictures take longer, so another process makes them."""
         painter: subprocess.Popen[bytes] | None = None
         follower, is_busy = Follower(), False
+        next_update = 0.0  # in the seconds of time.monotonic()
         with Stopping() as stopping:
             while not stopping.wait(0 if is_busy else 0.5):
+                # First, and by itself: a page that cannot be saved must not keep others from being followed.
                 try:
-                    Page.update_due()
                     is_busy = follower.step()
-                    if (painter is None or painter.poll() is not None) and Picture.objects.unfinished().exists():
-                        painter = subprocess.Popen([sys.executable, sys.argv[0], "update_pages"])
                 except DatabaseError:
                     logger.exception("the database does not answer; trying again")
                     is_busy = False
                     stopping.wait(5)
-                finally:
-                    connection.close_if_unusable_or_obsolete()
+                try:
+                    if time.monotonic() >= next_update:
+                        Page.update_due()
+                        if (painter is None or painter.poll() is not None) and Picture.objects.unfinished().exists():
+                            painter = subprocess.Popen([sys.executable, sys.argv[0], "update_pages"])
+                except DatabaseError:
+                    logger.exception("pages cannot be shown or hidden; trying again")
+                    next_update = time.monotonic() + 5
+                connection.close_if_unusable_or_obsolete()
             if painter:
                 painter.terminate()
                 painter.wait()
