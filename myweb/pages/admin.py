@@ -19,6 +19,7 @@ from tree_queries.admin import TreeAdmin
 from myweb.admin import SingleRowAdmin, VersionedAdmin
 
 from . import pictures
+from .fields import PageChoiceField
 from .models import Page, Picture, SiteSettings, Text
 from .views import render_page
 
@@ -70,6 +71,17 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         if not self.has_view_permission(request, page):
             raise PermissionDenied
         return render_page(request, page, list(Page.objects.on_the_way_to(page.path)))
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        pages = super().get_queryset(request)
+        # To show or save one page, all others need not be looked at.
+        is_form = request.resolver_match and request.resolver_match.url_name == "pages_page_change"
+        return pages.without_tree_fields() if is_form else pages
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "parent":
+            kwargs["form_class"] = PageChoiceField
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(self, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(*args, **kwargs)

@@ -88,6 +88,8 @@ def test_blocks_are_reordered_changed_and_deleted(admin_client, home, media):
         ({"slug": "taken"}, "“Taken” has this address already."),
         ({"slug": "admin"}, "This address is used by the site itself."),
         ({"parent": "999"}, "not one of the available choices"),
+        ({"parent": "9" * 50}, "not one of the available choices"),
+        ({"parent": "x\0"}, "not one of the available choices"),
         ({"publish_from_0": "yesterday", "publish_from_1": "noon"}, "Enter a valid date."),
         ({"title": "NUL \0 byte"}, "Null characters are not allowed."),
     ],
@@ -287,3 +289,12 @@ def test_only_the_import_map_is_inline_and_carries_the_nonce(admin_client, home)
 def test_owners_things_come_first(admin_client):
     html = admin_client.get("/admin/").content.decode()
     assert html.index("Site settings") < html.index("Users")
+
+
+def test_saving_a_page_takes_no_look_at_the_whole_tree(admin_client):
+    page = make_page("Team", parent=make_page("About us"))
+    data = form_data(admin_client.get(change_url(page))) | {"title": "Our team", "is_published": "on"}
+    with CaptureQueriesContext(connection) as queries:
+        assert admin_client.post(change_url(page), data).status_code == 302
+    assert Page.objects.get(pk=page.pk).title == "Our team"
+    assert not [query for query in queries if "RECURSIVE" in query["sql"]]

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from myweb.pages.models import Page, SiteSettings
@@ -233,3 +234,21 @@ class TestText:
 class TestSiteSettings:
     def test_before_the_owner_saved_any(self):
         assert SiteSettings.load().name == "localhost"
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plans are SQLite's")
+def test_what_is_asked_often_takes_no_look_at_every_page(client):
+    """Neither a page with its menus nor what is due, which is asked twice a second."""
+    page = make_page("About us", menu="main")
+    make_page("Team", parent=page)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/about-us/").status_code == 200
+        Page.update_due()
+    asked = [query["sql"] for query in queries if 'FROM "pages_page"' in query["sql"]]
+    assert len(asked) == 3
+    for sql in asked:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            plan = [row[3] for row in cursor.fetchall()]
+        scans = [step for step in plan if step.startswith("SCAN") and "pages_scheduled" not in step]
+        assert not scans, (sql, plan)

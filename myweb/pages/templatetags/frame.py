@@ -5,6 +5,7 @@ from typing import Any
 
 from django import template
 from django.db import DatabaseError
+from django.db.models import Q
 from django.utils import translation
 
 from myweb.pages.models import LANGUAGE_NAMES, Page, SiteSettings
@@ -38,9 +39,11 @@ def frame(context: Any) -> Frame:
 
 
 def make_frame(language: str, page: Page | None) -> Frame:
-    listed = Page.objects.published().filter(menu__in=[Page.Menu.MAIN, Page.Menu.FOOTER])
+    # Said twice, that a menu is not empty lets SQLite use the index of the pages in menus; and an order, another one.
+    wanted = Q(menu__in=[Page.Menu.MAIN, Page.Menu.FOOTER]) & ~Q(menu="")
     if page:
-        listed |= Page.objects.published().filter(parent=page)
+        wanted |= Q(parent=page)
+    listed = Page.objects.published().filter(wanted).order_by()
     # Positions count among siblings only.
     pages = sorted(listed, key=lambda item: (item.path.count("/"), item.position))
     main = [item for item in pages if item.menu == Page.Menu.MAIN]
