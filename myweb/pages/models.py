@@ -43,10 +43,14 @@ class PageQuerySet(TreeQuerySet):  # type: ignore[misc]
         has_begun = Q(publish_from=None) | Q(publish_from__lte=Now())
         has_ended = Q(publish_until__lte=Now())
         appears = Q(is_public=False, is_published=True) & (Q(parent=None) | Q(parent__is_public=True))
-        pages: Self = self.filter(Q(publish_from__isnull=False) | Q(publish_until__isnull=False)).filter(
-            (appears & has_begun & ~has_ended) | (Q(is_public=True) & (~has_begun | has_ended))
+        is_scheduled = Q(publish_from__isnull=False) | Q(publish_until__isnull=False)
+        # Without an order, SQLite uses the index of the scheduled pages.
+        pages: Self = (
+            self.filter(is_scheduled)
+            .filter((appears & has_begun & ~has_ended) | (Q(is_public=True) & (~has_begun | has_ended)))
+            .order_by()
         )
-        return pages.order_by()  # which lets SQLite use the index of the scheduled pages
+        return pages
 
     def on_the_way_to(self, path: str) -> Self:
         """The page at `path` and those above it."""

@@ -77,15 +77,22 @@ def to_write_into() -> Directory | None:
 
 
 def advance() -> None:
-    """Begin a new generation in the transaction that is open, and switch to it after the commit."""
+    """
+    Begin a new generation in the transaction that is open, and switch to it after the commit.
+
+    Raises OSError if the switch would fail, and what is published cannot be removed, either: rather no change than old
+    pages for good.
+    """
     current = read()
     # After a restore the database may be behind what browsers have seen.
     Generation.advance(beyond=current.number if current else 0)
     release, generation = _release(), Generation.load()
     if release and generation:
         # So that, on a full disk, there is only a rename to do after the commit.
-        with suppress(OSError):
+        try:
             Directory(*generation, release).make()
+        except OSError:
+            _take_down()
     transaction.on_commit(switch)
 
 
@@ -211,7 +218,8 @@ _has_to_start = False
 def _fail() -> None:
     """Leave it to Django to answer."""
     _report()
-    _take_down()
+    with suppress(OSError):
+        _take_down()
 
 
 def _report() -> None:
@@ -227,5 +235,3 @@ def _take_down() -> None:
         link.unlink(missing_ok=True)
     except IsADirectoryError:  # left by a copy that followed symbolic links
         shutil.rmtree(link)
-    except OSError:
-        logger.critical("%s cannot be removed: visitors may see old pages. Remove it by hand.", link, exc_info=True)

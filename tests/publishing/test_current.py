@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from myweb.pages.models import Page
 from myweb.publishing import current
 from myweb.publishing.models import Generation
 from tests.factories import make_page
@@ -174,6 +175,16 @@ class TestSwitch:
         current.follow()
         assert current.read()[:2] == the_generation()
         assert published.is_dir()
+
+    def test_directory_that_cannot_be_written(self, published, monkeypatch):
+        """What cannot be published anew and cannot be removed, either, is not changed."""
+        before = current.read(), the_generation()
+        for function in ("mkdir", "replace", "unlink"):
+            monkeypatch.setattr(Path, function, full_disk)
+        with pytest.raises(OSError, match="No space left"):
+            make_page()
+        assert before == (current.read(), the_generation())
+        assert not Page.objects.filter(title="About us").exists()
 
     def test_the_database_does_not_answer_after_the_commit(self, published, monkeypatch):
         with transaction.atomic():
