@@ -168,7 +168,7 @@ def test_socket_of_systemd_is_used(other):
 
 def test_log_has_one_line_a_request(site):
     request_id = site.get("/contact/").headers["X-Request-ID"]
-    line = rf"^\S+ \+0000 id={request_id} 127\.0\.0\.1 GET / 200 \d+b \d+ms worker=\d+$"
+    line = rf"^\S+ \+0000 id={request_id} 127\.0\.0\.1 GET /contact/ 200 \d+b \d+ms worker=\d+$"
     wait_for(lambda: re.search(line, site.log("uwsgi.log"), re.MULTILINE), "the request is in the log", 5)
 
 
