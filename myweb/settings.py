@@ -110,17 +110,22 @@ ALLOWED_HOSTS = [SITE_HOST, *_LOCAL_HOSTS]
 # Debian's uwsgi_params passes the host without its port, so Django cannot compare it with the Origin header by itself.
 CSRF_TRUSTED_ORIGINS = [SITE_URL, *(f"http://{host}:{PORT}" for host in _LOCAL_HOSTS)]
 
-try:
-    TRUSTED_PROXIES = [
-        str(ipaddress.ip_network(network)) for network in read("TRUSTED_PROXIES", "list", default=["127.0.0.1", "::1"])
-    ]
-except ValueError as error:
-    raise ImproperlyConfigured(f"TRUSTED_PROXIES cannot be used: {error}.") from error
+
+def networks(name: str, values: list[str]) -> list[str]:
+    """Return `values`, which the variable `name` has, as networks; raise ImproperlyConfigured if they are none."""
+    try:
+        return [str(ipaddress.ip_network(value)) for value in values]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be used: {error}.") from error
+
+
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES", read("TRUSTED_PROXIES", "list", default=["127.0.0.1", "::1"]))
+METRICS_ALLOW = networks("METRICS_ALLOW", read("METRICS_ALLOW", "list", default=["127.0.0.1", "::1"]))
 
 _HTTPS = SITE_URL.startswith("https:")
 SECURE_SSL_REDIRECT = _HTTPS
 SECURE_SSL_HOST = _netloc
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|metrics)$"]
 # Nginx passes this header on from TRUSTED_PROXIES only.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
@@ -155,6 +160,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "myweb.operations.logs.RequestIdMiddleware",
+    "myweb.operations.metrics.MetricsMiddleware",
     "myweb.publishing.middleware.PublishingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "myweb.middleware.CSPMiddleware",
@@ -361,8 +368,11 @@ ADMIN_CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "json": {"()": "myweb.operations.logs.JSONFormatter"},
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "text" if DEBUG else "json"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},

@@ -120,6 +120,7 @@ def test_key_of_the_data_directory_is_used(tmp_path):
         ("MYWEB_UWSGI_SOCKET", "0.0.0.0:8000"),
         ("MYWEB_UWSGI_SOCKET", "8000"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
+        ("METRICS_ALLOW", "10.0.0.1/8"),
         ("EMAIL_PORT", "smtp"),
         ("EMAIL_TIMEOUT", "0"),
         ("EMAIL_USE_TLS", "maybe"),

@@ -1,5 +1,4 @@
 import os
-import re
 import signal
 import socket
 import struct
@@ -164,12 +163,6 @@ def test_socket_of_systemd_is_used(other):
         )
         with client:
             assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
-
-
-def test_log_has_one_line_a_request(site):
-    request_id = site.get("/contact/").headers["X-Request-ID"]
-    line = rf"^\S+ \+0000 id={request_id} 127\.0\.0\.1 GET /contact/ 200 \d+b \d+ms worker=\d+$"
-    wait_for(lambda: re.search(line, site.log("uwsgi.log"), re.MULTILINE), "the request is in the log", 5)
 
 
 @pytest.mark.parametrize(("name", "value"), [("SITE_URL", "nonsense"), ("DATABASE_URL", "mysql://localhost/myweb")])

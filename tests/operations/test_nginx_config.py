@@ -48,6 +48,16 @@ def test_no_proxy_is_trusted(var, settings):
     assert " 1;\n}" not in text.partition("geo ")[2].partition("map ")[0]
 
 
+def test_metrics_are_for_this_machine(var):
+    geo = site_file(var).partition("geo $myweb_asker $myweb_stranger {")[2].partition("}")[0]
+    assert geo.split() == ["default", "1;", "127.0.0.1/32", "0;", "::1/128", "0;"]
+
+
+def test_metrics_for_others(var, settings):
+    settings.METRICS_ALLOW = ["10.0.0.0/8"]
+    assert "    10.0.0.0/8 0;\n}" in site_file(var)
+
+
 def test_same_names_as_in_etc_nginx(var):
     call_command("nginx_config")
     for name in ("uwsgi_params", "mime.types"):

@@ -14,6 +14,24 @@ TEMPLATES = ["nginx.conf", "myweb_nginx.conf", "unavailable.html"]
 # So that `include uwsgi_params;` means the same below var/ as in /etc/nginx/.
 DISTRIBUTION_FILES = ["uwsgi_params", "mime.types"]
 
+# What is well-formed in UTF-8, as a regular expression for bytes (Unicode, table 3-7)
+UTF8 = (
+    "(?:"
+    + "|".join(
+        [
+            r"[\x00-\x7f]",
+            r"[\xc2-\xdf][\x80-\xbf]",
+            r"\xe0[\xa0-\xbf][\x80-\xbf]",
+            r"[\xe1-\xec\xee\xef][\x80-\xbf]{2}",
+            r"\xed[\x80-\x9f][\x80-\xbf]",
+            r"\xf0[\x90-\xbf][\x80-\xbf]{2}",
+            r"[\xf1-\xf3][\x80-\xbf]{3}",
+            r"\xf4[\x80-\x8f][\x80-\xbf]{2}",
+        ]
+    )
+    + ")*+"
+)
+
 
 class Command(BaseCommand):
     help = "Writes the Nginx configuration of this site to var/nginx/, from the templates in deploy/."
@@ -53,6 +71,8 @@ def template_values() -> dict[str, str]:
         "MYWEB_SERVER_NAMES": " ".join(names),
         "MYWEB_SET_REAL_IP_FROM": "\n    ".join(f"set_real_ip_from {network};" for network in settings.TRUSTED_PROXIES),
         "MYWEB_TRUSTED_GEO": "\n    ".join(f"{network} 1;" for network in settings.TRUSTED_PROXIES),
+        "MYWEB_METRICS_GEO": "\n    ".join(f"{network} 0;" for network in settings.METRICS_ALLOW),
+        "MYWEB_UTF8": UTF8,
         "MYWEB_VAR": str(settings.VAR),
     }
 

@@ -1,0 +1,195 @@
+"""
+What /metrics tells, in Prometheus' text format.
+
+Requests are counted in memory that uWSGI shares among its workers, a page for each, so counting takes neither a lock
+nor a file. The files that prometheus_client has for several processes end a worker when the disk is full (SIGBUS).
+"""
+
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import accumulate, product
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Count, Min
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from myweb.contact.models import ContactMessage, Delivery, MailServer
+
+from .database import answer
+
+try:
+    import uwsgi
+except ImportError:  # tests and commands
+    uwsgi = None
+
+PAGE = 4096 // 8  # numbers
+METHODS = ["GET", "HEAD", "POST", "other"]
+STATUSES = ["1xx", "2xx", "3xx", "4xx", "5xx"]
+BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]  # seconds; then uWSGI ends a request
+
+# What a worker's page holds, one after the other
+SECONDS = len(METHODS) * len(STATUSES)
+BUCKETS = SECONDS + 1
+END = BUCKETS + len(BOUNDS) + 1
+
+UNCOUNTED = ("/healthz", "/metrics")
+
+
+def shared_memory() -> "memoryview[float]":
+    pages: memoryview
+    try:
+        pages = uwsgi.sharedarea_memoryview(0)
+    except (AttributeError, ValueError):  # no uWSGI, or one that was started before there was a `sharedarea`
+        pages = memoryview(bytearray(PAGE * 8))
+    return pages.cast("d")
+
+
+memory = shared_memory()
+
+
+class MetricsMiddleware:
+    """Counts the requests that Django answers, and how long it takes."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response = self.get_response(request)
+        if request.path not in UNCOUNTED:
+            count(request.method or "", response.status_code, time.perf_counter() - began)
+        return response
+
+
+def count(method: str, status: int, seconds: float) -> None:
+    page = ((uwsgi.worker_id() - 1) * PAGE) % len(memory) if uwsgi else 0
+    method = method if method in METHODS else "other"
+    memory[page + METHODS.index(method) * len(STATUSES) + status // 100 - 1] += 1
+    memory[page + SECONDS] += seconds
+    memory[page + BUCKETS + bisect_left(BOUNDS, seconds)] += 1
+
+
+class SiteCollector(Collector):
+    def collect(self) -> Iterator[Metric]:
+        yield from requests()
+        if uwsgi:
+            yield from workers()
+        stored = answer(what_is_stored)
+        yield GaugeMetricFamily(
+            "myweb_database_up",
+            "Whether the database answers. While it does not, mail, publishing and backup are left out.",
+            stored is not None,
+        )
+        yield from stored or []
+
+
+registry = CollectorRegistry()
+registry.register(SiteCollector())
+
+
+def requests() -> Iterator[Metric]:
+    numbers = [sum(memory[cell::PAGE]) for cell in range(END)]
+    by_status = CounterMetricFamily(
+        "myweb_requests",
+        "Requests that Django answered, without /healthz and /metrics. Nginx's access.log has all.",
+        labels=["method", "status"],
+    )
+    for labels, number in zip(product(METHODS, STATUSES), numbers, strict=False):
+        if number:
+            by_status.add_metric(labels, number)
+    yield by_status
+    latency = HistogramMetricFamily("myweb_request_seconds", "The time that Django took for these requests.")
+    bounds = [*(str(bound) for bound in BOUNDS), "+Inf"]
+    latency.add_metric([], list(zip(bounds, accumulate(numbers[BUCKETS:]), strict=True)), numbers[SECONDS])
+    yield latency
+
+
+def workers() -> Iterator[Metric]:
+    """What uWSGI knows of its workers, from its own memory: nobody has to be asked who might not answer."""
+    processes = uwsgi.workers()
+    states = Counter(process["status"].decode() for process in processes)
+    by_state = GaugeMetricFamily(
+        "myweb_uwsgi_workers", "Workers of uWSGI, of which one answers this request.", labels=["state"]
+    )
+    for state in {"busy", "idle", *states}:
+        by_state.add_metric([state], states[state])
+    yield by_state
+    families: list[tuple[str, CounterMetricFamily | GaugeMetricFamily]] = [
+        ("requests", CounterMetricFamily("myweb_uwsgi_requests", "All requests to a worker.", labels=["worker"])),
+        ("exceptions", CounterMetricFamily("myweb_uwsgi_exceptions", "What Django did not catch.", labels=["worker"])),
+        (
+            "respawn_count",
+            CounterMetricFamily("myweb_uwsgi_respawns", "Starts of a worker after the first.", labels=["worker"]),
+        ),
+        ("rss", GaugeMetricFamily("myweb_uwsgi_resident_bytes", "Memory after its last request.", labels=["worker"])),
+    ]
+    for key, family in families:
+        for process in processes:
+            family.add_metric([str(process["id"])], process[key])
+        yield family
+    yield GaugeMetricFamily(
+        "myweb_uwsgi_listen_queue",
+        "Requests that wait for a worker; always 0 for a Unix socket, of which Linux does not tell.",
+        uwsgi.listen_queue(),
+    )
+
+
+def what_is_stored() -> list[Metric]:
+    return [*mail(), *publishing(), *backup()]
+
+
+def mail() -> Iterator[Metric]:
+    waiting = [
+        queryset.aggregate(number=Count("pk"), since=Min("created_at"))
+        for queryset in (Delivery.objects.waiting(), ContactMessage.objects.without_deliveries())
+    ]
+    now = timezone.now()
+    age = (now - min([kind["since"] for kind in waiting if kind["since"]], default=now)).total_seconds()
+    yield GaugeMetricFamily(
+        "myweb_mail_waiting", "Messages that have to be mailed.", sum(kind["number"] for kind in waiting)
+    )
+    yield GaugeMetricFamily("myweb_mail_oldest_waiting_seconds", "How long the oldest of them waits.", max(age, 0))
+    yield GaugeMetricFamily(
+        "myweb_mail_server_failing",
+        "Whether the mail server failed when it was last tried.",
+        MailServer.objects.filter(failures__gt=0).exists(),
+    )
+
+
+def publishing() -> Iterator[Metric]:
+    """The lead replaces the look-up by an import when the model is there."""
+    try:
+        model: Any = apps.get_app_config("publishing").get_model("Generation")
+    except LookupError:
+        return
+    generation = model.objects.filter(is_on=True).first()
+    link = settings.VAR / "published" / "current"
+    published = generation and link.is_symlink() and link.readlink().name.startswith(f"{generation}-")
+    yield GaugeMetricFamily(
+        "myweb_publishing_generation",
+        "Raised by every change of content; 0 while publishing is off.",
+        generation.number if generation else 0,
+    )
+    yield GaugeMetricFamily("myweb_publishing_current", "Whether Nginx serves this generation.", bool(published))
+
+
+def backup() -> Iterator[Metric]:
+    """The lead replaces the look-up by an import when the model is there."""
+    try:
+        model: Any = apps.get_app_config("operations").get_model("BackupProof")
+    except LookupError:
+        return
+    last = model.objects.order_by("-proven_at").first()
+    yield GaugeMetricFamily(
+        "myweb_backup_proven_timestamp_seconds",
+        "When a backup was last proven to work; 0 for never.",
+        last.proven_at.timestamp() if last else 0,
+    )
