@@ -1,5 +1,7 @@
+import contextlib
 import http.client
 import json
+import sqlite3
 import threading
 from datetime import timedelta
 
@@ -217,6 +219,17 @@ def test_on_the_real_site(site):
         assert 0 <= after["myweb_uwsgi_requests_total", number] <= worker["requests"]
         assert after["myweb_uwsgi_exceptions_total", number] == 0
     assert max(after["myweb_uwsgi_resident_bytes", number] for number in workers) > 10_000_000
+
+
+@pytest.mark.nginx
+def test_locked_database(site):
+    with contextlib.closing(sqlite3.connect(site.var / "db.sqlite3", timeout=30)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        found = scrape(site)
+        assert found["myweb_database_up",] == 0
+        assert "myweb_uwsgi_listen_queue" in {name[0] for name in found}
+        other.rollback()
+    wait_for(lambda: scrape(site)["myweb_database_up",] == 1, "the database answers again")
 
 
 @pytest.mark.nginx
