@@ -94,6 +94,7 @@ class Site:
         if user:
             give(self.directory, user)
         self.var = self.directory / "var"
+        self.address = "127.0.0.1"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.uwsgi_address = f"127.0.0.1:{free_port()}"
@@ -229,7 +230,7 @@ class Site:
     def request(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> Response:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=90)
+        connection = HTTPConnection(self.address, self.port, timeout=90)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers or {})
             return Response(connection.getresponse())

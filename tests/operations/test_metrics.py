@@ -1,6 +1,7 @@
 import contextlib
 import http.client
 import json
+import socket
 import sqlite3
 import threading
 from datetime import timedelta
@@ -270,6 +271,26 @@ def test_proxy_on_this_machine_that_is_not_trusted(site):
         assert not is_stranger(echo)
         for name in ("X_Forwarded_For", "Forwarded", "Via"):
             assert is_stranger(echo, **{name: "127.0.0.1"})
+
+
+@pytest.mark.nginx
+def test_proxy_that_is_allowed_but_not_trusted(site):
+    """It may ask, but not for visitors, as a proxy on the host of a container does."""
+    address = own_address()
+    with echoing(site, MYWEB_LISTEN="0.0.0.0", SITE_URL=f"http://{address}", METRICS_ALLOW=address) as echo:
+        echo.address = address
+        assert is_stranger(echo, X_Forwarded_For="198.51.100.7")
+        assert not is_stranger(echo)
+
+
+def own_address() -> str:
+    """Return this machine's address towards others; no packet is sent."""
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        try:
+            client.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but those of the loopback")
+        return client.getsockname()[0]
 
 
 @pytest.mark.nginx
