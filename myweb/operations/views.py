@@ -14,7 +14,7 @@ from .metrics import registry
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    database = bool(answer(has_tables))
+    database = database_answers()
     return JsonResponse(
         {
             "status": "ok" if database else "unavailable",
@@ -24,6 +24,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
         },
         status=200 if database else 503,
     )
+
+
+def database_answers() -> bool:
+    return bool(answer(has_tables))
 
 
 def has_tables() -> bool:
