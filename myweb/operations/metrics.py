@@ -13,7 +13,6 @@ from itertools import accumulate, product
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -22,6 +21,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from myweb.contact.models import ContactMessage, Delivery, MailServer
+from myweb.publishing import current
+from myweb.publishing.models import Generation
 
 from .database import answer
 
@@ -165,20 +166,17 @@ def mail() -> Iterator[Metric]:
 
 
 def publishing() -> Iterator[Metric]:
-    """The lead replaces the look-up by an import when the model is there."""
-    try:
-        model: Any = apps.get_app_config("publishing").get_model("Generation")
-    except LookupError:
-        return
-    generation = model.objects.filter(is_on=True).first()
-    link = settings.VAR / "published" / "current"
-    published = generation and link.is_symlink() and link.readlink().name.startswith(f"{generation}-")
+    generation, directory = Generation.load(), current.read()
     yield GaugeMetricFamily(
         "myweb_publishing_generation",
         "Raised by every change of content; 0 while publishing is off.",
         generation.number if generation else 0,
     )
-    yield GaugeMetricFamily("myweb_publishing_current", "Whether Nginx serves this generation.", bool(published))
+    yield GaugeMetricFamily(
+        "myweb_publishing_current",
+        "Whether Nginx serves this generation; if not for longer than a second, Django answers everything.",
+        directory is not None and directory[:2] == generation,
+    )
 
 
 def backup() -> Iterator[Metric]:

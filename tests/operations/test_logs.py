@@ -169,7 +169,7 @@ def test_stack_trace(site):
         other.start()
         with contextlib.closing(sqlite3.connect(other.var / "db.sqlite3", timeout=30)) as database:
             database.execute("DROP TABLE pages_page")
-        response = other.get("/")
+        response = other.get("/", Cookie="sessionid=not-a-file")
         assert response.status == 500
         *_, [django] = of_request(other, response.headers["X-Request-ID"])
         assert (django["level"], django["message"]) == ("ERROR", "Internal Server Error: /")

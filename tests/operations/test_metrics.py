@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from myweb.contact.models import ContactMessage, Delivery, MailServer
 from myweb.operations import database, metrics
+from myweb.publishing.models import Generation
 from tests.contact.factories import make_message
 from tests.deploy.conftest import echoing
 from tests.site import wait_for
@@ -165,6 +166,20 @@ def test_messages_that_nobody_is_named_for_wait_too(ask):
     found = ask()
     assert found["myweb_mail_waiting",] == 1
     assert found["myweb_mail_oldest_waiting_seconds",] >= 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_publishing(ask, settings, tmp_path):
+    settings.PUBLISHED_ROOT = tmp_path
+    Generation.objects.update_or_create(defaults={"number": 1_800_000_000, "token": "one", "is_on": True})
+    found = ask()
+    assert found["myweb_publishing_generation",] == 1_800_000_000
+    assert found["myweb_publishing_current",] == 0
+    (tmp_path / "current").symlink_to("1800000000-one-release")
+    assert ask()["myweb_publishing_current",] == 1
+    Generation.objects.update(is_on=False)
+    found = ask()
+    assert found["myweb_publishing_generation",] == found["myweb_publishing_current",] == 0
 
 
 # Without the database
