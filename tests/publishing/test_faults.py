@@ -174,7 +174,7 @@ class TestFullDisk:
             assert is_publishing(full)
             log = (full.directory / "uwsgi.log").read_text()
             # Each process says it once, and again after there was room for a file in between.
-            assert 1 <= log.count("is the disk full?") <= 6 * (len(server.workers()) + 1)
+            assert 1 <= log.count("cannot be published") <= 6 * (len(server.workers()) + 1)
             server.stop()
 
 
