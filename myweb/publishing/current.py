@@ -66,7 +66,7 @@ def read() -> Directory | None:
 
 def to_write_into() -> Directory | None:
     """Return the directory for answers that are made from now on by this process, if they can be published."""
-    if _has_to_start:
+    if _has_to_start or (_serves and _release() is None):
         start()
     current = read()
     # While the site runs another release, what this process makes would not be looked at.
@@ -109,10 +109,10 @@ def start() -> None:
     What a process that serves the site does first: publish what it makes, in a directory that nobody has used.
 
     Whatever differs from what this release left behind may come from a kill, a backup or another release. If it fails,
-    nothing is published, and `to_write_into()` tries again.
+    or somebody removes all that is published, `to_write_into()` tries again.
     """
-    global _has_to_start
-    _has_to_start = not settings.DEBUG  # Templates change while that runs.
+    global _has_to_start, _serves
+    _has_to_start = _serves = not settings.DEBUG  # Templates change while that runs.
     try:
         if settings.DEBUG or _release() != own_release():
             # Processes of the other release may still be at work.
@@ -213,6 +213,7 @@ def _lock() -> Iterator[None]:
 
 _has_failed = False
 _has_to_start = False
+_serves = False
 
 
 def _fail() -> None:

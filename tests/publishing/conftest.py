@@ -12,7 +12,8 @@ def root(settings, tmp_path, monkeypatch) -> Path:
     settings.PUBLISHED_ROOT = tmp_path / "published"
     for module in (current, files):
         monkeypatch.setattr(module, "_has_failed", False)
-    monkeypatch.setattr(current, "_has_to_start", False)
+    for name in ("_has_to_start", "_serves"):
+        monkeypatch.setattr(current, name, False)
     return settings.PUBLISHED_ROOT
 
 

@@ -120,6 +120,13 @@ class TestStart:
         current.follow()
         assert current.read() is None
 
+    def test_all_that_is_published_is_removed(self, published):
+        shutil.rmtree(published.parent)
+        current.follow()
+        assert current.read() is None
+        assert current.to_write_into()[:2] == the_generation()
+        assert published.is_dir()
+
     def test_daemon_of_the_release_before(self, published, monkeypatch):
         """It never publishes under its own release again."""
         with monkeypatch.context() as patch:
