@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 import myweb
 
 from .database import answer
+from .doctor import reflection
 from .metrics import registry
 
 
@@ -21,6 +22,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
             "time": timezone.now().isoformat(timespec="seconds"),
             "version": myweb.__version__,
             "database": database,
+            **reflection.answer(request),
         },
         status=200 if database else 503,
     )

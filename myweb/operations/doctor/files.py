@@ -1,0 +1,166 @@
+"""Files: room for them, and the rights of those who need them."""
+
+import os
+import pwd
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import gettempdir
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+
+from .faults import Fault, NotChecked
+
+ROOM = 500  # MB: several large uploads at once, and a backup
+MOST_FILES = 20_000  # to look at
+
+
+def room() -> str:
+    free: dict[int, tuple[int, Path]] = {}
+    for directory in _directories():
+        if directory.exists():
+            free[directory.stat().st_dev] = (shutil.disk_usage(directory).free // 1_000_000, directory)
+            left = os.statvfs(directory)
+            if left.f_files and not left.f_favail:
+                raise Fault(f"The disk of {directory} cannot take any more files.", "Delete some there.")
+    least, directory = min(free.values())
+    if least < ROOM:
+        raise Fault(
+            f"Only {least} MB are free on the disk of {directory}; the site needs {ROOM}.",
+            "Make room: old backups, logs, what else is on that disk.",
+        )
+    return f"{least / 1000:.1f} GB are free on the disk of {directory}"
+
+
+def _directories() -> list[Path]:
+    directories = [settings.VAR, Path(settings.MEDIA_ROOT), Path(gettempdir())]
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        directories.append(Path(database["NAME"]).parent)
+    return directories
+
+
+def static() -> str:
+    """Compare what is served with what the program has."""
+    number = 0
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            number += 1
+            fault = _fault_of_static(name, storage.path(name))
+            if fault:
+                raise Fault(f"The static file {name} {fault}.", "Run manage.py collectstatic --no-input.")
+    return f"all {number} are collected, and as the program has them"
+
+
+def _fault_of_static(name: str, source: str) -> str | None:
+    collected = settings.STATIC_ROOT / name
+    try:
+        if collected.read_bytes() != Path(source).read_bytes():
+            return "is older than the program's"
+        served = staticfiles_storage.url(name).removeprefix(settings.STATIC_URL)
+    except FileNotFoundError:
+        return "was not collected"
+    except ValueError:
+        return "is not in the list of collected files"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return None if (settings.STATIC_ROOT / served).exists() else "was collected only by half"
+
+
+def media() -> str:
+    """What is uploaded: this site writes it, Nginx reads it."""
+    root = Path(settings.MEDIA_ROOT)
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    if not root.is_dir():
+        raise Fault(f"The directory of uploads, {root}, is missing.", f"Make it, for {user}; or correct MYWEB_VAR.")
+    readers = list(nginx_users())
+    number = 0
+    for path in [root, *islice(root.rglob("*"), MOST_FILES)]:
+        if path.is_dir() and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+            raise Fault(f"The site's user {user} may not write in {path}: uploads fail.", f"chown -R {user}: {root}")
+        if not path.is_dir() and not os.access(path, os.R_OK):
+            raise Fault(f"The site's user {user} may not read {path}.", f"chown -R {user}: {root}")
+        needed = stat.S_IXOTH if path.is_dir() else stat.S_IROTH
+        if readers and not any(reader.may(path, needed) for reader in readers):
+            raise Fault(f"Nginx, which runs as {readers[0].name}, may not read {path}.", f"chmod -R o+rX {root}")
+        number += not path.is_dir()
+    return f"{user} can write there, and Nginx may read all {number} files" if readers else f"{user} can write there"
+
+
+def sockets() -> str:
+    address = settings.UWSGI_SOCKET
+    if not address.startswith("/"):
+        raise NotChecked(f"uWSGI listens on {address}, which needs no rights.")
+    path = Path(address)
+    if not path.is_socket():
+        raise Fault(f"There is no socket at {path}, so uWSGI does not run.", "Start uWSGI.")
+    users = list(nginx_users())
+    if not users:
+        raise NotChecked("No Nginx runs where this command can see it.")
+    if not any(_may_connect(user, path) for user in users):
+        raise Fault(
+            f"Nginx, which runs as {users[0].name}, may not connect to uWSGI's socket {path}.",
+            f"Put {users[0].name} into the socket's group, and let that write to it and enter its directory.",
+        )
+    return f"Nginx, which runs as {users[0].name}, may connect to {path}"
+
+
+def _may_connect(user: "User", path: Path) -> bool:
+    return user.may(path, stat.S_IWOTH) and all(user.may(directory, stat.S_IXOTH) for directory in path.parents)
+
+
+def secret() -> str:
+    """What nobody else on this machine may read."""
+    paths = [settings.VAR / "secret_key"]
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        paths.append(Path(settings.DATABASES["default"]["NAME"]))
+    for path in paths:
+        if path.exists() and path.stat().st_mode & stat.S_IROTH:
+            raise Fault(f"Everybody on this machine may read {path}.", f"chmod o-rwx {path}")
+    return "the secret key and the database are not for everybody on this machine"
+
+
+@dataclass(frozen=True)
+class User:
+    """Who a process runs as."""
+
+    name: str
+    number: int
+    groups: frozenset[int]
+
+    def may(self, path: Path, right: int) -> bool:
+        """Return whether this user has `right`, a constant for others such as S_IROTH, on `path`."""
+        status = path.stat()
+        if self.number == 0:
+            return True
+        if status.st_uid == self.number:
+            right <<= 6
+        elif status.st_gid in self.groups:
+            right <<= 3
+        return bool(status.st_mode & right)
+
+
+def nginx_users() -> Iterator[User]:
+    """Yield whom the Nginx workers run as that this command can see; the master, which is often root, serves nobody."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if not (process / "cmdline").read_bytes().startswith(b"nginx: worker process"):
+                continue
+            status = (process / "status").read_text()
+        except OSError:
+            continue
+        values = {line.partition(":")[0]: line.partition(":")[2].split() for line in status.splitlines()}
+        number = int(values["Uid"][1])
+        groups = {int(values["Gid"][1]), *map(int, values["Groups"])}
+        try:
+            name = pwd.getpwuid(number).pw_name
+        except KeyError:
+            name = f"user {number}"
+        found.add(User(name, number, frozenset(groups)))
+    yield from sorted(found, key=lambda user: user.number)

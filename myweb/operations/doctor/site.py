@@ -1,0 +1,118 @@
+"""The site as a whole: its clock, its pages, its workers and its backups."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.core.management import CommandError, call_command, get_commands
+from django.db import connection
+from django.utils import timezone
+
+import myweb
+from myweb.pages.models import Page
+
+from . import uwsgi, web
+from .faults import Fault, NotChecked, quote
+
+TOLERANCE = timedelta(seconds=60)
+BACKUP_AGE = timedelta(days=2)
+SECONDS_FOR_PAGES = 5
+
+
+def clock() -> str:
+    """Compare this machine's clock with every other that can be asked without the internet."""
+    now = timezone.now()
+    installed = datetime.fromtimestamp(Path(myweb.__file__).stat().st_mtime, UTC)
+    if now < installed - TOLERANCE:
+        raise _wrong_clock(now, "the program's own files", installed)
+    compared = ["the program's files"]
+    for what, theirs in _other_clocks():
+        if abs(timezone.now() - theirs) > TOLERANCE:
+            raise _wrong_clock(now, what, theirs)
+        compared.append(what)
+    return f"it agrees with {' and '.join(compared)}, which may be on this machine, too"
+
+
+def _other_clocks() -> list[tuple[str, datetime]]:
+    found = []
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            found.append(("the database server", cursor.fetchone()[0]))
+    date = web.ask().headers.get("Date")
+    if date:
+        found.append(("the web server", parsedate_to_datetime(date)))
+    return found
+
+
+def _wrong_clock(now: datetime, what: str, theirs: datetime) -> Fault:
+    return Fault(
+        f"The clock of this machine says {now:%Y-%m-%d %H:%M:%S} UTC, but {what} say{'' if what.endswith('s') else 's'}"
+        f" {theirs:%Y-%m-%d %H:%M:%S}.",
+        "Set both clocks: timedatectl set-ntp true.",
+    )
+
+
+def fresh() -> str:
+    """Compare the home page as visitors get it with the same, made for this request: it has a query string."""
+    served, made = web.fetch("/"), web.fetch("/?doctor")
+    if (served.status, served.body) != (made.status, made.body):
+        raise Fault(
+            "Visitors get an older home page than the one that is in the database.",
+            "Restart uWSGI, and run manage.py publish.",
+        )
+    # The lead makes these one, as soon as both commands are there.
+    if "verify_published" in get_commands():
+        try:
+            call_command("verify_published", verbosity=0)
+        except (CommandError, SystemExit) as error:
+            raise Fault(
+                f"Published pages are not as in the database: {quote(error)}.", "Run manage.py publish."
+            ) from error
+    return "visitors get the pages as they are in the database"
+
+
+def mail_worker() -> str:
+    return _worker("deliver_mail")
+
+
+def page_worker() -> str:
+    """Look for the process, and at what it does: a page whose time has come must not stay due."""
+    said = _worker("update_pages")
+    for _second in range(SECONDS_FOR_PAGES):
+        due = Page.objects.due().count()
+        if not due:
+            return said
+        time.sleep(1)
+    raise Fault(f"{due} pages should have appeared or disappeared, but did not.", f"Restart uWSGI; {uwsgi.LOG}.")
+
+
+def _worker(command: str) -> str:
+    try:
+        processes = uwsgi.daemons(command)
+    except OSError as error:
+        raise NotChecked("uWSGI runs on another machine, or as another user, and its workers with it.") from error
+    if not processes:
+        raise Fault(
+            f"“manage.py {command} --loop” does not run, though uWSGI should see to it.", f"Restart uWSGI; {uwsgi.LOG}."
+        )
+    return f"manage.py {command} runs, as process {processes[0]}"
+
+
+def backup() -> str:
+    """The lead finishes this when the model is there."""
+    try:
+        model: Any = apps.get_app_config("operations").get_model("BackupProof")
+    except LookupError as error:
+        raise NotChecked("This release has no backups.") from error
+    last = model.objects.order_by("-proven_at").first()
+    fix = "Run manage.py backup, and manage.py backup --prove with the file; a timer should do so every night."
+    if last is None:
+        raise Fault("No backup of this site was ever proven to work.", fix)
+    age = timezone.now() - last.proven_at
+    if age > BACKUP_AGE:
+        raise Fault(f"The last backup that was proven to work is {age.days} days old.", fix)
+    return f"proven to work on {last.proven_at:%d %B %Y %H:%M} UTC"

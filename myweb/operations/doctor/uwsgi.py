@@ -1,0 +1,131 @@
+"""uWSGI itself, asked as Nginx asks it."""
+
+import json
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from .faults import Fault, quote
+from .network import PATIENCE
+from .reflection import question
+
+LOG = "var/log/uwsgi.log, or journalctl, says why"
+
+
+def running() -> str:
+    ask()
+    return f"it answers on {settings.UWSGI_SOCKET}"
+
+
+def ask() -> dict[str, Any]:
+    """Return what the site itself answers to the doctor's question."""
+    address = settings.UWSGI_SOCKET
+    try:
+        received = _talk(address)
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise Fault(f"uWSGI does not run: nothing listens on {address}.", f"Start it; {LOG} it ended.") from error
+    except PermissionError as error:
+        raise Fault(f"This user may not connect to {address}.", "Start this command as root.") from error
+    except TimeoutError as error:
+        raise Fault(
+            f"What listens on {address} does not answer within {PATIENCE:.0f} seconds: all of uWSGI's workers hang, or"
+            " it is another program.",
+            f"Restart uWSGI; {LOG}.",
+        ) from error
+    except ConnectionError as error:
+        raise Fault(f"What listens on {address} is not uWSGI: it cut the connection.", _fix(address)) from error
+    except OSError as error:
+        raise Fault(f"uWSGI's {address} cannot be reached: {quote(error)}.", "Check MYWEB_UWSGI_SOCKET.") from error
+    return _read(received, address)
+
+
+def _talk(address: str) -> bytes:
+    with socket.socket(_family(address)) as client:
+        client.settimeout(PATIENCE)
+        host, _colon, port = address.rpartition(":")
+        client.connect(address if address.startswith("/") else (host.strip("[]"), int(port)))
+        client.sendall(_request())
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def _family(address: str) -> socket.AddressFamily:
+    if address.startswith("/"):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if address.startswith("[") else socket.AF_INET
+
+
+def _request() -> bytes:
+    path, _mark, query = question().partition("?")
+    variables = {
+        "REQUEST_METHOD": "GET",
+        "REQUEST_URI": path,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_NAME": settings.SITE_HOST,
+        "SERVER_PORT": "80",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_HOST": settings.SITE_HOST,
+        "CONTENT_LENGTH": "",
+    }
+    parts = [part.encode() for pair in variables.items() for part in pair]
+    body = b"".join(struct.pack("<H", len(part)) + part for part in parts)
+    return struct.pack("<BHB", 0, len(body), 0) + body
+
+
+def _read(received: bytes, address: str) -> dict[str, Any]:
+    head, _gap, body = received.partition(b"\r\n\r\n")
+    try:
+        answer = json.loads(body)
+        assert isinstance(answer, dict)  # noqa: S101
+    except (ValueError, AssertionError) as error:
+        said = quote(head.decode(errors="replace").splitlines()[0]) if head else "nothing"
+        raise Fault(f"What listens on {address} is not this site's uWSGI: it says {said}.", _fix(address)) from error
+    if "received" not in answer:
+        raise Fault(
+            f"The site behind {address} is another one, or has another SECRET_KEY, or an older program.",
+            "Restart uWSGI; if two sites run here, give each its own MYWEB_UWSGI_SOCKET.",
+        )
+    return answer
+
+
+def _fix(address: str) -> str:
+    return f"{who_listens('MYWEB_UWSGI_SOCKET', address) or 'End it, or set MYWEB_UWSGI_SOCKET to another address'}."
+
+
+def who_listens(variable: str, address: str) -> str | None:
+    """Return what deploy/check_listen says of `address`, if it is in use: who uses it, and what to do."""
+    script = settings.BASE_DIR / "deploy" / "check_listen"
+    result = subprocess.run(
+        [sys.executable, script, f"{variable}={address}"], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    return result.stderr.strip().rstrip(".") or None
+
+
+def status() -> dict[str, Any]:
+    """Return what uWSGI says of itself; raise OSError if it cannot be asked."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(PATIENCE)
+        client.connect(str(settings.VAR / "run" / "stats.sock"))
+        told: dict[str, Any] = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
+    return told
+
+
+def daemons(command: str) -> list[int]:
+    """Return the processes of `manage.py command --loop` that this uWSGI keeps, without those that are stopped."""
+    master = status()["pid"]
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == master and command.encode() in words and b"--loop" in words and state not in "TtZ":
+            found.append(int(process.name))
+    return found
