@@ -28,6 +28,11 @@ def quote(words: object) -> str:
     return f"“{text[:200]}”"
 
 
+def capitalize(sentence: str) -> str:
+    """Return `sentence` with a capital letter in front; str.capitalize would make the names of settings small."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def _secrets() -> Iterator[str]:
     password = settings.EMAIL_HOST_PASSWORD
     login = f"\0{settings.EMAIL_HOST_USER}\0{password}"

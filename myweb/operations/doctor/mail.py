@@ -17,7 +17,7 @@ from myweb.contact.failures import classify
 from myweb.contact.models import ContactSettings
 
 from . import certificate, network
-from .faults import Fault, NotChecked, quote
+from .faults import Fault, NotChecked, capitalize, quote
 
 PORTS = (587, 465, 25)
 STARTTLS = "Set EMAIL_USE_TLS=true, EMAIL_USE_SSL=false, and EMAIL_PORT as the provider says, usually 587."
@@ -157,7 +157,7 @@ def _failure(error: Exception, *, connected: bool) -> Fault:
     failure = classify(error, connected=connected)
     with translation.override("en"):
         what, _colon, fix = str(failure.reason.label).rstrip(".").partition(": ")
-    return Fault(f"{what}: {quote(failure.words)}.", f"{(fix or 'do what its words say').capitalize()}.")
+    return Fault(f"{what}: {quote(failure.words)}.", f"{capitalize(fix or 'do what its words say')}.")
 
 
 def recipients() -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.conf import settings
 
+from . import network
 from .faults import Fault, quote
-from .network import PATIENCE
 from .reflection import question
 
 LOG = "var/log/uwsgi.log, or journalctl, says why"
@@ -33,8 +33,8 @@ def ask() -> dict[str, Any]:
         raise Fault(f"This user may not connect to {address}.", "Start this command as root.") from error
     except TimeoutError as error:
         raise Fault(
-            f"What listens on {address} does not answer within {PATIENCE:.0f} seconds: all of uWSGI's workers hang, or"
-            " it is another program.",
+            f"What listens on {address} does not answer within {network.PATIENCE:.0f} seconds: all of uWSGI's workers hang,"
+            " or it is another program.",
             f"Restart uWSGI; {LOG}.",
         ) from error
     except ConnectionError as error:
@@ -46,7 +46,7 @@ def ask() -> dict[str, Any]:
 
 def _talk(address: str) -> bytes:
     with socket.socket(_family(address)) as client:
-        client.settimeout(PATIENCE)
+        client.settimeout(network.PATIENCE)
         host, _colon, port = address.rpartition(":")
         client.connect(address if address.startswith("/") else (host.strip("[]"), int(port)))
         client.sendall(_request())
@@ -102,7 +102,11 @@ def who_listens(variable: str, address: str) -> str | None:
     """Return what deploy/check_listen says of `address`, if it is in use: who uses it, and what to do."""
     script = settings.BASE_DIR / "deploy" / "check_listen"
     result = subprocess.run(
-        [sys.executable, script, f"{variable}={address}"], capture_output=True, text=True, timeout=PATIENCE, check=False
+        [sys.executable, script, f"{variable}={address}"],
+        capture_output=True,
+        text=True,
+        timeout=network.PATIENCE,
+        check=False,
     )
     return result.stderr.strip().rstrip(".") or None
 
@@ -110,7 +114,7 @@ def who_listens(variable: str, address: str) -> str | None:
 def status() -> dict[str, Any]:
     """Return what uWSGI says of itself; raise OSError if it cannot be asked."""
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(PATIENCE)
+        client.settimeout(network.PATIENCE)
         client.connect(str(settings.VAR / "run" / "stats.sock"))
         told: dict[str, Any] = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
     return told

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.templatetags.static import static
 
 from . import network, uwsgi
-from .faults import Fault, NotChecked, quote
+from .faults import Fault, NotChecked, capitalize, quote
 from .reflection import question
 
 UPLOAD = 75 * 1024 * 1024  # bytes, as deploy/myweb_nginx.conf allows in the admin
@@ -98,7 +98,7 @@ def port() -> str:
     address = f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN
     told = uwsgi.who_listens("MYWEB_PORT", f"{address}:{settings.PORT}") or "end that, or set MYWEB_PORT to another"
     who, _colon, fix = told.rpartition(": ")
-    raise Fault(f"Somebody else listens: {who or f'port {settings.PORT} is not this Nginx'}.", f"{fix.capitalize()}.")
+    raise Fault(f"Somebody else listens: {who or f'port {settings.PORT} is not this Nginx'}.", f"{capitalize(fix)}.")
 
 
 def is_nginx_of_myweb(answer: Answer) -> bool:
@@ -151,7 +151,8 @@ def _who_else(answer: Answer) -> Fault:
         )
     if {"status", "version"} <= answer.json.keys():
         return Fault(
-            f"At {address} is a site of this kind, but not this one, or it has another SECRET_KEY, an older program, or a wrong clock.",
+            f"At {address} is a site of this kind, but not this one, or it has another SECRET_KEY, an older program, or"
+            " a wrong clock.",
             "Restart uWSGI; if there are two sites, give each its own SITE_URL and MYWEB_PORT.",
         )
     server = quote(answer.headers.get("Server", "no name"))

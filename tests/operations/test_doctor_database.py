@@ -1,0 +1,128 @@
+import os
+import sqlite3
+from contextlib import closing
+
+import pytest
+from django.conf import settings as site_settings
+
+from myweb.operations.doctor import database
+from tests.operations import faults
+from tests.operations.faults import fault, look
+from tests.operations.servers import talking
+from tests.site import free_port
+
+
+@pytest.fixture
+def server(monkeypatch, patience):
+    """Return a function that says where the database server is to be looked for."""
+
+    def use(port: int, host: str = "127.0.0.1") -> None:
+        there = {"HOST": host, "PORT": port, "USER": "lake", "PASSWORD": "open-sesame", "NAME": "lake"}
+        defaults = {**site_settings.DATABASES["default"], "OPTIONS": {"connect_timeout": 1}}
+        engine = {"ENGINE": "django.db.backends.postgresql"}
+        monkeypatch.setitem(site_settings.DATABASES, "default", {**defaults, **engine, **there})
+
+    return use
+
+
+@fault("database", "There is no database at .*nowhere.sqlite3")
+def missing_file(db_of, tmp_path):
+    db_of(tmp_path / "nowhere.sqlite3")
+    yield
+    assert not (tmp_path / "nowhere.sqlite3").exists()
+
+
+@fault("database", "does not let this site in: “file is not a database”")
+def damaged_file(db_of, tmp_path):
+    (tmp_path / "db.sqlite3").write_text("This is no database.\n" * 1000)
+    db_of(tmp_path / "db.sqlite3")
+    yield
+
+
+@fault("database", r"127.0.0.1, port \d+, refuses connections .* so the database server is down")
+def server_is_down(server):
+    server(free_port())
+    yield
+
+
+@fault("database", r"The name db.invalid does not resolve|No name server tells the address of db.invalid")
+def name_of_the_server(server):
+    server(5432, "db.invalid")
+    yield
+
+
+@fault("database", "does not let this site in: .*Check DATABASE_URL")
+def server_is_something_else(server):
+    with talking(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
+        server(port)
+        yield
+
+
+@fault("writing to the database", "held the database locked for more than 0.3 seconds")
+def locked(copied_database, monkeypatch):
+    monkeypatch.setattr(database, "LOCK", 0.3)
+    with closing(sqlite3.connect(copied_database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with database.impatient():
+            yield
+
+
+@fault("writing to the database", "tables of the database are missing.*manage.py migrate")
+def empty(db_of, tmp_path):
+    sqlite3.connect(tmp_path / "db.sqlite3").close()
+    db_of(tmp_path / "db.sqlite3")
+    yield
+
+
+@fault("migrations", "1 migrations of the database are missing, the first is contact.0001_initial")
+def migration_is_missing(copied_database):
+    with closing(sqlite3.connect(copied_database)) as other, other:
+        other.execute("DELETE FROM django_migrations WHERE app = 'contact'")
+    yield
+
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("row", faults.rows(__name__))
+def test_fault_is_found(row, request):
+    faults.check(row, request)
+
+
+def rows_of(path) -> list[str]:
+    with closing(sqlite3.connect(path)) as other:
+        return list(other.iterdump())
+
+
+@pytest.mark.nginx
+def test_nothing_is_changed(copied_database):
+    before = rows_of(copied_database)
+    for name in ("database", "writing to the database", "migrations"):
+        assert look(name).state is faults.State.OK
+    assert rows_of(copied_database) == before
+
+
+@pytest.mark.nginx
+def test_files_of_somebody_else(site):
+    """Run by the site's user, whom rights concern, unlike root."""
+    with site.sibling() as other:
+        (other.var / "db.sqlite3").chmod(0o444)
+        (other.var / "secret_key").chmod(0o444)
+        for directory in (other.var / "media", other.var):
+            directory.chmod(0o555)
+        result = other.manage("doctor")
+        other.var.chmod(0o755)
+    assert "database can be read, but not written: “attempt to write a readonly database”" in result.stdout
+    assert "may not write in " in result.stdout
+    assert f"Everybody on this machine may read {other.var / 'secret_key'}" in result.stdout
+    assert result.returncode == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(not os.environ.get("DATABASE_URL", "").startswith("postgres"), reason="runs on PostgreSQL only")
+def test_standby_server(monkeypatch):
+    options = {"OPTIONS": {"options": "-c default_transaction_read_only=on"}}
+    monkeypatch.setitem(site_settings.DATABASES, "default", {**site_settings.DATABASES["default"], **options})
+    finding = look("writing to the database")
+    assert "read-only transaction" in finding.sentence
+    assert "standby" in finding.fix

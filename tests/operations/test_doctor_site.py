@@ -1,0 +1,89 @@
+import os
+import signal
+import sqlite3
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.apps import apps
+
+from myweb.operations.doctor import uwsgi
+from tests.operations import faults
+from tests.operations.faults import fault, look
+from tests.site import wait_for
+
+
+@fault("clock", "The clock of this machine says .*, but the web server says .*timedatectl")
+def clock_that_is_ahead(real):
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
+        yield
+
+
+@fault("clock", "The clock of this machine says 2001-01-01 .*, but the program's own files say")
+def clock_that_was_reset(real):
+    with time_machine.travel(datetime(2001, 1, 1, tzinfo=UTC)):
+        yield
+
+
+@fault("fresh pages", "Visitors get an older home page than the one that is in the database")
+def cache_in_front(proxy):
+    proxy.answers["/"] = (200, {"Content-Type": "text/html"}, b"<p>The home page of last year")
+    yield
+
+
+@contextmanager
+def stopped(command: str):
+    """The daemon of that name hangs."""
+    [process] = wait_for(lambda: uwsgi.daemons(command), f"{command} runs")
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
+@fault("mailing worker", "“manage.py deliver_mail --loop” does not run, though uWSGI should see to it. Restart uWSGI")
+def mailing_worker_hangs(real):
+    with stopped("deliver_mail"):
+        yield
+
+
+@fault("pages' worker", "“manage.py update_pages --loop” does not run")
+def pages_worker_hangs(real):
+    with stopped("update_pages"):
+        yield
+
+
+@fault("pages' worker", "1 pages should have appeared or disappeared, but did not")
+def page_stays_due(copied_database):
+    with closing(sqlite3.connect(copied_database)) as other, other:
+        other.execute("UPDATE pages_page SET publish_until = '2001-01-01' WHERE path = '/'")
+    yield
+
+
+@fault("backup", "No backup of this site was ever proven to work.*manage.py backup")
+def no_backup():
+    backup_model().objects.all().delete()
+    yield
+
+
+def backup_model():
+    try:
+        return apps.get_app_config("operations").get_model("BackupProof")
+    except LookupError:
+        pytest.skip("this release has no backups yet")
+
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize("row", faults.rows(__name__))
+def test_fault_is_found(row, request):
+    faults.check(row, request)
+
+
+@pytest.mark.nginx
+def test_uwsgi_elsewhere_is_no_fault(real, settings, tmp_path):
+    settings.VAR = tmp_path
+    assert look("mailing worker").state is faults.State.NOT_CHECKED
