@@ -41,9 +41,12 @@ def rows(module: str) -> list[Any]:
     return [pytest.param(row, id=row.put_in.__name__, marks=_marks(row)) for row in found]
 
 
-def _marks(row: Fault) -> list[Any]:
-    served = {"real", "proxy", "serving", "site"} & set(inspect.signature(row.put_in).parameters)
-    return [*([pytest.mark.nginx] if served else []), *getattr(row.put_in, "pytestmark", [])]
+# Fixtures for which uWSGI and Nginx run
+SERVED = {"serving", "real", "proxy", "tls_proxy", "nginx_alone", "copied_database", "copy", "unix_socket"}
+
+
+def _marks(row: Fault) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.nginx] if SERVED & inspect.signature(row.put_in).parameters.keys() else []
 
 
 def look(name: str) -> Finding:

@@ -19,9 +19,9 @@ import trustme
 
 
 @contextlib.contextmanager
-def talking(first: bytes | None = b"", port: int = 0, context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Listen, say `first` to everybody, and end the connection; with None, keep it open and say nothing."""
-    server = socket.create_server(("127.0.0.1", port))
+def talking(first: bytes | None, context: ssl.SSLContext | None = None, answer: bytes = b"") -> Iterator[int]:
+    """Listen, say `first` to everybody and `answer` to all that they say; with None, keep silent."""
+    server = socket.create_server(("127.0.0.1", 0))
     kept: list[socket.socket] = []
 
     def serve() -> None:
@@ -37,11 +37,12 @@ def talking(first: bytes | None = b"", port: int = 0, context: ssl.SSLContext | 
                 if context:
                     client = context.wrap_socket(client, server_side=True)
                 client.sendall(first)
-                # Closing with something unread would be a reset, which may overtake what was said.
-                client.shutdown(socket.SHUT_WR)
                 client.settimeout(5)
+                if not answer:
+                    # Closing with something unread would be a reset, which may overtake what was said.
+                    client.shutdown(socket.SHUT_WR)
                 while client.recv(65536):
-                    pass
+                    client.sendall(answer)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -57,11 +58,11 @@ def talking(first: bytes | None = b"", port: int = 0, context: ssl.SSLContext | 
 
 
 @contextlib.contextmanager
-def dropping(port: int = 0) -> Iterator[int]:
+def dropping() -> Iterator[int]:
     """Do with connections what a firewall does that drops them: a full queue, in which nobody is answered."""
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(socket.socket())
-        server.bind(("127.0.0.1", port))
+        server.bind(("127.0.0.1", 0))
         server.listen(0)
         for _number in range(3):
             client = stack.enter_context(socket.socket())

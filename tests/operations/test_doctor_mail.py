@@ -176,8 +176,8 @@ def wrong_password(mail, settings):
 
 @fault("login to the mail server", "takes no login on port .* in this way")
 def no_login(mail, settings):
-    with smtp.MailServer() as server:
-        settings.EMAIL_PORT, settings.EMAIL_USE_TLS = server.port, False
+    with talking(b"220 mail.example\r\n", answer=b"250 mail.example\r\n") as port:
+        settings.EMAIL_PORT, settings.EMAIL_USE_TLS = port, False
         yield
 
 
@@ -208,7 +208,7 @@ def refused_sender(mail, settings):
 
 @fault("outbox", "1 mail is waiting to be sent. The server's words: “Connection refused”.*check EMAIL_HOST and")
 def held_queue(mail, settings):
-    make_message().mail_to([smtp.OWNER])
+    make_message(smtp.OWNER)
     MailServer.load()
     later = timezone.now() + timedelta(hours=1)
     MailServer.objects.update(failures=3, reason="refused", last_error="Connection refused", next_probe=later)

@@ -44,7 +44,7 @@ def another_program_has_the_port_of_uwsgi(settings):
         yield
 
 
-@fault("uWSGI", "does not answer within 1 seconds: all of uWSGI's workers hang, or")
+@fault("uWSGI", "does not answer within 1 seconds: uWSGI's workers hang")
 def uwsgi_hangs(settings, patience):
     with talking(None) as port:
         settings.UWSGI_SOCKET = f"127.0.0.1:{port}"

@@ -33,7 +33,7 @@ def ask() -> dict[str, Any]:
         raise Fault(f"This user may not connect to {address}.", "Start this command as root.") from error
     except TimeoutError as error:
         raise Fault(
-            f"What listens on {address} does not answer within {network.PATIENCE:.0f} seconds: all of uWSGI's workers hang,"
+            f"What listens on {address} does not answer within {network.PATIENCE:.0f} seconds: uWSGI's workers hang,"
             " or it is another program.",
             f"Restart uWSGI; {LOG}.",
         ) from error
