@@ -1,9 +1,9 @@
-import os
 import sqlite3
 from contextlib import closing
 
 import pytest
 from django.conf import settings as site_settings
+from django.db import connection
 
 from myweb.operations.doctor import database
 from tests.operations import faults
@@ -119,7 +119,7 @@ def test_files_of_somebody_else(site):
 
 
 @pytest.mark.postgres
-@pytest.mark.skipif(not os.environ.get("DATABASE_URL", "").startswith("postgres"), reason="runs on PostgreSQL only")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no standby server")
 def test_standby_server(monkeypatch):
     options = {"OPTIONS": {"options": "-c default_transaction_read_only=on"}}
     monkeypatch.setitem(site_settings.DATABASES, "default", {**site_settings.DATABASES["default"], **options})

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.apps import apps
+from django.db import connection
 
 from myweb.operations.doctor import uwsgi
 from tests.operations import faults
@@ -81,6 +82,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("row", faults.rows(__name__))
 def test_fault_is_found(row, request):
     faults.check(row, request)
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no clock of its own")
+def test_clock_of_the_database_server():
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
+        finding = look("clock")
+    assert finding.state is faults.State.FAILED
+    assert "but the database server says" in finding.sentence
 
 
 @pytest.mark.nginx

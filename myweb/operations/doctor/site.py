@@ -1,6 +1,7 @@
 """The site as a whole: its clock, its pages, its workers and its backups."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -36,16 +37,14 @@ def clock() -> str:
     return f"it agrees with {' and '.join(compared)}, which may be on this machine, too"
 
 
-def _other_clocks() -> list[tuple[str, datetime]]:
-    found = []
+def _other_clocks() -> Iterator[tuple[str, datetime]]:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
-            found.append(("the database server", cursor.fetchone()[0]))
+            yield "the database server", cursor.fetchone()[0]
     date = web.ask().headers.get("Date")
     if date:
-        found.append(("the web server", parsedate_to_datetime(date)))
-    return found
+        yield "the web server", parsedate_to_datetime(date)
 
 
 def _wrong_clock(now: datetime, what: str, theirs: datetime) -> Fault:

@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 from contextlib import closing
+from dataclasses import replace
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from .reflection import question
 
 UPLOAD = 75 * 1024 * 1024  # bytes, as deploy/myweb_nginx.conf allows in the admin
 NGINX = "Run manage.py nginx_config, and reload Nginx"
+CONTAINER = "web"  # of Nginx, in compose.yaml
 PROXY = "In the proxy that stands in front of Nginx"
 
 
@@ -40,7 +42,20 @@ def service() -> network.Service:
     parts = urlsplit(settings.SITE_URL)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     ports = tuple(dict.fromkeys((443, 80, settings.PORT)))
-    return network.Service("web server", parts.hostname or "", port, "SITE_URL", "SITE_URL", ports)
+    where = network.Service("web server", parts.hostname or "", port, "SITE_URL", "SITE_URL", ports)
+    there = replace(where, host=CONTAINER, port=settings.PORT)
+    # In a container of Compose, localhost is not the machine on which the site is at that address.
+    if network.in_container() and network.is_loopback(where) and not _listens(where) and _listens(there):
+        return there
+    return where
+
+
+def _listens(where: network.Service) -> bool:
+    try:
+        network.connect(where).close()
+    except Fault:
+        return False
+    return True
 
 
 def fetch(path: str, host: str | None = None, port: int | None = None) -> Answer:
@@ -108,7 +123,8 @@ def is_nginx_of_myweb(answer: Answer) -> bool:
 
 def answers() -> str:
     ask()
-    return f"{settings.SITE_URL} leads to this site, through Nginx to uWSGI"
+    through = f", asked for in the container {CONTAINER}," if service().host == CONTAINER else ""
+    return f"{settings.SITE_URL}{through} leads to this site, through Nginx to uWSGI"
 
 
 def ask() -> Answer:
