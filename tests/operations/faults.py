@@ -42,7 +42,17 @@ def rows(module: str) -> list[Any]:
 
 
 # Fixtures for which uWSGI and Nginx run
-SERVED = {"serving", "real", "proxy", "tls_proxy", "nginx_alone", "copied_database", "copy", "unix_socket"}
+SERVED = {
+    "serving",
+    "real",
+    "proxy",
+    "tls_proxy",
+    "nginx_alone",
+    "copied_database",
+    "copy",
+    "published_copy",
+    "unix_socket",
+}
 
 
 def _marks(row: Fault) -> list[pytest.MarkDecorator]:

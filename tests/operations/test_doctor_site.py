@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import sqlite3
 from contextlib import closing, contextmanager
@@ -10,6 +11,7 @@ from django.apps import apps
 from django.db import connection
 
 from myweb.operations.doctor import uwsgi
+from myweb.publishing.management.commands import publish
 from tests.operations import faults
 from tests.operations.faults import fault, look
 from tests.site import wait_for
@@ -27,10 +29,38 @@ def clock_that_was_reset(real):
         yield
 
 
-@fault("fresh pages", "Visitors get an older home page than the one that is in the database")
+@fault("fresh pages", "Visitors get another home page than the one that is in the database")
 def cache_in_front(proxy):
     proxy.answers["/"] = (200, {"Content-Type": "text/html"}, b"<p>The home page of last year")
     yield
+
+
+@fault("fresh pages", "The published page / is another one than that in the database.*manage.py publish")
+def page_that_somebody_edited(published_copy):
+    for path in published_copy.glob("*/index.html"):
+        path.write_text("<p>Edited by hand")
+    yield
+
+
+@fault("fresh pages", "Pages are not published: “Nothing is published, because the site was never started here")
+def nothing_is_published(published_copy):
+    (published_copy / "current").unlink()
+    yield
+
+
+@fault("fresh pages", "Pages are not published: “The site was started with other code or settings")
+def site_runs_other_code(published_copy, monkeypatch):
+    monkeypatch.setattr(publish, "release", lambda: "another")
+    yield
+
+
+@pytest.fixture
+def published_copy(real, settings, tmp_path):
+    """A copy of what is published, with a page at least."""
+    real.get("/")
+    shutil.copytree(real.var / "published", tmp_path / "published", symlinks=True)
+    settings.PUBLISHED_ROOT = tmp_path / "published"
+    return settings.PUBLISHED_ROOT
 
 
 @contextmanager

@@ -282,7 +282,7 @@ def test_nginx_in_another_container_of_compose(real, settings, monkeypatch):
     monkeypatch.setattr(network, "in_container", lambda: True)
     monkeypatch.setattr(web, "CONTAINER", "127.0.0.1")
     lead_to(settings, free_port())
-    for name in ("public address", "Host", "visitors' addresses", "upload limit", "stylesheet", "fresh pages"):
+    for name in ("public address", "Host", "visitors' addresses", "upload limit", "stylesheet"):
         finding = faults.look(name)
         assert finding.state is faults.State.OK, finding
 

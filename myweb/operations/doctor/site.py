@@ -1,5 +1,6 @@
 """The site as a whole: its clock, its pages, its workers and its backups."""
 
+import random
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
-from django.core.management import CommandError, call_command, get_commands
+from django.core.management import CommandError
 from django.db import connection
 from django.utils import timezone
 
 import myweb
 from myweb.pages.models import Page
+from myweb.publishing import current, files
+from myweb.publishing.management.commands.publish import published_directory
+from myweb.publishing.management.commands.verify_published import is_right
+from myweb.publishing.models import Generation
 
 from . import uwsgi, web
 from .faults import Fault, NotChecked, quote
@@ -21,6 +26,7 @@ from .faults import Fault, NotChecked, quote
 TOLERANCE = timedelta(seconds=60)
 BACKUP_AGE = timedelta(days=2)
 SECONDS_FOR_PAGES = 5
+MOST_PAGES = 50  # to compare
 
 
 def clock() -> str:
@@ -60,18 +66,27 @@ def fresh() -> str:
     served, made = web.fetch("/"), web.fetch("/?doctor")
     if (served.status, served.body) != (made.status, made.body):
         raise Fault(
-            "Visitors get an older home page than the one that is in the database.",
-            "Restart uWSGI, and run manage.py publish.",
+            "Visitors get another home page than the one that is in the database.",
+            "Restart uWSGI; if a cache stands in front of Nginx, empty it and let it keep no pages.",
         )
-    # The lead makes these one, as soon as both commands are there.
-    if "verify_published" in get_commands():
-        try:
-            call_command("verify_published", verbosity=0)
-        except (CommandError, SystemExit) as error:
-            raise Fault(
-                f"Published pages are not as in the database: {quote(error)}.", "Run manage.py publish."
-            ) from error
-    return "visitors get the pages as they are in the database"
+    if Generation.load() is None:
+        return "visitors get the home page as it is in the database; publishing is off"
+    try:
+        directory = published_directory()
+    except CommandError as error:
+        raise Fault(f"Pages are not published: {quote(error)}.", f"Restart uWSGI; {uwsgi.LOG}.") from error
+    names = list(files.names(directory))
+    sample = random.sample(names, min(len(names), MOST_PAGES))
+    different = [files.address(name) for name in sample if not is_right(directory, name)]
+    # Otherwise they were compared with what the owner has changed since.
+    if different and current.read() == directory:
+        raise Fault(
+            f"The published page {different[0]} is another one than that in the database.",
+            "Run manage.py unpublish and manage.py publish; manage.py verify_published compares all pages.",
+        )
+    return (
+        f"visitors get the home page as it is in the database, and {len(sample)} of {len(names)} published files are so"
+    )
 
 
 def mail_worker() -> str:
