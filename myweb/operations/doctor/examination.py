@@ -104,7 +104,7 @@ def _make(probe: Probe, states: dict[str, State], send: bool) -> Finding:
         return Finding(probe.name, State.FAILED, fault.sentence, fault.fix)
     except NotChecked as reason:
         return Finding(probe.name, State.NOT_CHECKED, str(reason))
-    except TimeoutError:
+    except network.TooSlow:
         sentence = f"This does not come to an end within {LIMIT:.0f} seconds."
         return Finding(probe.name, State.FAILED, sentence, "See whether the machine or its network is overloaded.")
     except Exception as error:

@@ -22,6 +22,10 @@ PATIENCE_WITH_NEIGHBOURS = 1.5  # seconds for each other port that is tried for 
 PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "all_proxy", "https_proxy", "http_proxy")
 
 
+class TooSlow(Exception):
+    """Something did not come to an end in its time."""
+
+
 @dataclass(frozen=True)
 class Service:
     """What is to be reached, and where a person says so; other `ports` of its host are tried for comparison."""
@@ -35,7 +39,7 @@ class Service:
 
 
 def in_time(function: Callable[[], T], seconds: float) -> T:
-    """Return or raise what `function` does; raise TimeoutError if it takes longer, and leave it to itself."""
+    """Return or raise what `function` does; raise TooSlow if it takes longer, and leave it to itself."""
     results: Queue[tuple[T | None, Exception | None]] = Queue()
 
     def work() -> None:
@@ -48,7 +52,7 @@ def in_time(function: Callable[[], T], seconds: float) -> T:
     try:
         result, error = results.get(timeout=seconds)
     except Empty:
-        raise TimeoutError from None
+        raise TooSlow from None
     if error:
         raise error
     return result  # type: ignore[return-value]
@@ -60,7 +64,7 @@ def resolve(service: Service) -> list[str]:
     fix = f"Check the spelling of {service.host_setting}, and that this name exists in the DNS."
     try:
         found = in_time(lambda: socket.getaddrinfo(host, service.port, type=socket.SOCK_STREAM), PATIENCE)
-    except TimeoutError as error:
+    except TooSlow as error:
         sentence = f"No name server tells the address of {host} within {PATIENCE:.0f} seconds."
         raise Fault(sentence, "Check this machine's network and /etc/resolv.conf.") from error
     except OSError as error:

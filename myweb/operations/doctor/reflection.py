@@ -41,7 +41,7 @@ def answer(request: HttpRequest) -> dict[str, Any]:
             "scheme": request.scheme,
             "client": request.META.get("REMOTE_ADDR", ""),
             "peer": request.META.get("MYWEB_PEER", ""),
-            "forwarded_for": request.META.get("MYWEB_FORWARDED_FOR", ""),
+            "names_visitor": request.META.get("MYWEB_NAMES_VISITOR", ""),
         },
         "settings": fingerprints(),
     }

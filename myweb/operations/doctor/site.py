@@ -85,7 +85,7 @@ def fresh() -> str:
             "Run manage.py unpublish and manage.py publish; manage.py verify_published compares all pages.",
         )
     return (
-        f"visitors get the home page as it is in the database, and {len(sample)} of {len(names)} published files are so"
+        f"visitors get the home page as it is in the database, and so are {len(sample)} of {len(names)} that are files"
     )
 
 

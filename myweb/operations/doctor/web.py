@@ -52,6 +52,7 @@ def service() -> network.Service:
 
 def _listens(where: network.Service) -> bool:
     try:
+        network.resolve(where)
         network.connect(where).close()
     except Fault:
         return False
@@ -225,7 +226,7 @@ def client() -> str:
             f"All visitors seem to come from {peer}, the proxy in front, so that one of them can lock all out.",
             f"{PROXY}: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for.",
         )
-    if peer == told and seen["forwarded_for"]:
+    if peer == told and seen["names_visitor"]:
         raise _untrusted(peer, f"All visitors seem to come from {peer}")
     return f"a visitor's address arrives: this machine's is {told} there"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from myweb.operations.doctor import files
-from tests.operations import faults
-from tests.operations.faults import fault
+from tests.operations.doctor import faults
+from tests.operations.doctor.faults import fault
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
-from tests.operations import faults
-from tests.operations.faults import fault
+from tests.operations.doctor import faults
+from tests.operations.doctor.faults import fault
 
 
 @fault("settings", "DEBUG is on: .*Set DEBUG=false")

@@ -42,17 +42,8 @@ def rows(module: str) -> list[Any]:
 
 
 # Fixtures for which uWSGI and Nginx run
-SERVED = {
-    "serving",
-    "real",
-    "proxy",
-    "tls_proxy",
-    "nginx_alone",
-    "copied_database",
-    "copy",
-    "published_copy",
-    "unix_socket",
-}
+SERVED = {"serving", "real", "proxy", "tls_proxy", "nginx_alone", "unix_socket"}
+SERVED |= {"copy", "copied_database", "published_copy"}
 
 
 def _marks(row: Fault) -> list[pytest.MarkDecorator]:

@@ -7,9 +7,9 @@ import pytest
 import time_machine
 
 from myweb.operations.doctor import mail, network, web
-from tests.operations import faults
-from tests.operations.faults import fault
-from tests.operations.servers import Proxy, dropping, talking
+from tests.operations.doctor import faults
+from tests.operations.doctor.faults import fault
+from tests.operations.doctor.servers import Proxy, dropping, talking
 from tests.site import ROOT, free_port, wait_for
 
 SSH = b"SSH-2.0-OpenSSH_9.2\r\n"

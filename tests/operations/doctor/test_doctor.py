@@ -10,11 +10,11 @@ from django.core.management import call_command
 from myweb.operations.doctor import examination
 from myweb.operations.doctor.examination import PROBES, Probe, State, examine
 from myweb.operations.doctor.faults import Fault, NotChecked
-from tests.operations import faults
-from tests.operations.conftest import MAIL_PASSWORD
+from tests.operations.doctor import faults
+from tests.operations.doctor.conftest import MAIL_PASSWORD
 
-for path in Path(__file__).parent.glob("test_doctor_*.py"):
-    importlib.import_module(f"tests.operations.{path.stem}")
+for path in Path(__file__).parent.glob("test_*.py"):
+    importlib.import_module(f"tests.operations.doctor.{path.stem}")
 
 # What a healthy site may lack: with TCP and http there are no rights and no certificate.
 LACKING = {"socket of uWSGI", "certificate", "certificate's end", "backup"}
@@ -91,6 +91,15 @@ def test_probe_that_fails_in_a_way_that_nobody_thought_of(probes, settings):
     [finding] = examine(send=False)
     assert finding.state is State.FAILED
     assert finding.sentence == "This could not be looked at: ValueError, “not expected: …”."
+
+
+def test_timeout_of_a_step_is_not_one_of_the_probe(probes):
+    def stumbling() -> str:
+        raise TimeoutError("timed out")
+
+    probes(stumbling)
+    [finding] = examine(send=False)
+    assert finding.sentence == "This could not be looked at: TimeoutError, “timed out”."
 
 
 def test_list(probes, capsys):

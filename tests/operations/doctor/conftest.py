@@ -8,7 +8,7 @@ from django.conf import settings as site_settings
 
 from myweb.operations.doctor import network
 from myweb.publishing.management.commands import publish
-from tests.operations.servers import Authority, Proxy, name_server
+from tests.operations.doctor.servers import Authority, Proxy, name_server
 from tests.site import Site
 from tests.smtp import OWNER, MailServer, certificate
 

@@ -6,9 +6,9 @@ from django.conf import settings as site_settings
 from django.db import connection
 
 from myweb.operations.doctor import database
-from tests.operations import faults
-from tests.operations.faults import fault, look
-from tests.operations.servers import talking
+from tests.operations.doctor import faults
+from tests.operations.doctor.faults import fault, look
+from tests.operations.doctor.servers import talking
 from tests.site import free_port
 
 

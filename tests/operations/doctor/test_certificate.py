@@ -3,9 +3,9 @@ import contextlib
 import pytest
 import trustme
 
-from tests.operations import faults
-from tests.operations.faults import fault, look
-from tests.operations.servers import Authority, talking
+from tests.operations.doctor import faults
+from tests.operations.doctor.faults import fault, look
+from tests.operations.doctor.servers import Authority, talking
 from tests.smtp import certificate as self_signed
 from tests.smtp import tls_context as self_signed_context
 

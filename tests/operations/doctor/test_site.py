@@ -9,11 +9,12 @@ import pytest
 import time_machine
 from django.apps import apps
 from django.db import connection
+from django.utils import timezone
 
 from myweb.operations.doctor import uwsgi
 from myweb.publishing.management.commands import publish
-from tests.operations import faults
-from tests.operations.faults import fault, look
+from tests.operations.doctor import faults
+from tests.operations.doctor.faults import fault, look
 from tests.site import wait_for
 
 
@@ -96,6 +97,13 @@ def page_stays_due(copied_database):
 @fault("backup", "No backup of this site was ever proven to work.*manage.py backup")
 def no_backup():
     backup_model().objects.all().delete()
+    yield
+
+
+@fault("backup", "The last backup that was proven to work is 3 days old")
+def old_backup():
+    time = timezone.now() - timedelta(days=3, hours=1)
+    backup_model().objects.create(name="old.zip", made_at=time, proven_at=time)
     yield
 
 

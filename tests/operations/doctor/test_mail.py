@@ -9,10 +9,10 @@ from myweb.operations.doctor import mail as probes
 from myweb.operations.doctor import network
 from tests import smtp
 from tests.contact.factories import make_message
-from tests.operations import faults
-from tests.operations.conftest import MAIL_PASSWORD
-from tests.operations.faults import State, fault, look
-from tests.operations.servers import dropping, talking
+from tests.operations.doctor import faults
+from tests.operations.doctor.conftest import MAIL_PASSWORD
+from tests.operations.doctor.faults import State, fault, look
+from tests.operations.doctor.servers import dropping, talking
 from tests.site import free_port
 
 # The connection
