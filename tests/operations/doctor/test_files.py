@@ -14,7 +14,7 @@ from tests.operations.doctor.faults import fault
 @pytest.fixture
 def copy(real, settings, tmp_path) -> Path:
     """A copy of what the site has in var/, without its database."""
-    ignored = shutil.ignore_patterns("db.sqlite3*", "log", "run", "nginx")
+    ignored = shutil.ignore_patterns("db.sqlite3*", "log", "run", "nginx", "published")
     shutil.copytree(real.var, tmp_path / "var", ignore=ignored)
     settings.VAR = tmp_path / "var"
     settings.MEDIA_ROOT, settings.STATIC_ROOT = settings.VAR / "media", settings.VAR / "static"
