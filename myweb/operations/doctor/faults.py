@@ -25,7 +25,7 @@ def quote(words: object) -> str:
     for secret in _secrets():
         text = text.replace(secret, "…")
     text = re.sub(r"\s+", " ", "".join(letter if letter.isprintable() else " " for letter in text)).strip()
-    return f"“{text[:200]}”"
+    return f"“{text[:200].rstrip('.')}”"
 
 
 def capitalize(sentence: str) -> str:

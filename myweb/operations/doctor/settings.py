@@ -14,7 +14,7 @@ def usable() -> str:
         raise Fault("DEBUG is on: visitors see the program's inside when it fails.", "Set DEBUG=false, and restart.")
     complaints = [message for message in checks.run_checks() if message.level >= checks.WARNING]
     if complaints:
-        raise Fault(f"Django complains: {quote(complaints[0].msg)}", complaints[0].hint or "Run manage.py check.")
+        raise Fault(f"Django complains: {quote(complaints[0].msg)}.", complaints[0].hint or "Run manage.py check.")
     return f"every value can be used; the site is {settings.SITE_URL}"
 
 
