@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 from django.utils import timezone
@@ -62,8 +63,8 @@ def _wrong_clock(now: datetime, what: str, theirs: datetime) -> Fault:
 
 
 def fresh() -> str:
-    """Compare the home page as visitors get it with the same, made for this request: it has a query string."""
-    served, made = web.fetch("/"), web.fetch("/?doctor")
+    """Compare the home page as visitors get it with the same, made for this request: it has a session."""
+    served, made = web.fetch("/"), web.fetch("/?doctor", cookie=f"{settings.SESSION_COOKIE_NAME}=doctor")
     if (served.status, served.body) != (made.status, made.body):
         raise Fault(
             "Visitors get another home page than the one that is in the database.",

@@ -59,7 +59,7 @@ def _listens(where: network.Service) -> bool:
     return True
 
 
-def fetch(path: str, host: str | None = None, port: int | None = None) -> Answer:
+def fetch(path: str, host: str | None = None, port: int | None = None, cookie: str = "") -> Answer:
     """Ask SITE_URL for `path`, or whoever listens on `host` and `port`, which then speaks without TLS."""
     where = service()
     if host is None:
@@ -69,7 +69,8 @@ def fetch(path: str, host: str | None = None, port: int | None = None) -> Answer
         connection.connect()
     with closing(connection):
         own = connection.sock.getsockname()[0]
-        connection.request("GET", path, headers={"Host": urlsplit(settings.SITE_URL).netloc})
+        headers = {"Host": urlsplit(settings.SITE_URL).netloc} | ({"Cookie": cookie} if cookie else {})
+        connection.request("GET", path, headers=headers)
         return _read(connection.getresponse(), own)
 
 
