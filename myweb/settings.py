@@ -231,6 +231,7 @@ UNWATCHED_TABLES = {
     "django_admin_log",
     "django_migrations",
     "django_session",
+    "operations_backupproof",
     "reversion_revision",
     "reversion_version",
 }

@@ -10,9 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import accumulate, product
-from typing import Any
 
-from django.apps import apps
 from django.db.models import Count, Min
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -25,6 +23,7 @@ from myweb.publishing import current
 from myweb.publishing.models import Generation
 
 from .database import answer
+from .models import BackupProof
 
 try:
     import uwsgi
@@ -180,12 +179,7 @@ def publishing() -> Iterator[Metric]:
 
 
 def backup() -> Iterator[Metric]:
-    """The lead replaces the look-up by an import when the model is there."""
-    try:
-        model: Any = apps.get_app_config("operations").get_model("BackupProof")
-    except LookupError:
-        return
-    last = model.objects.order_by("-proven_at").first()
+    last = BackupProof.load()
     yield GaugeMetricFamily(
         "myweb_backup_proven_timestamp_seconds",
         "When a backup was last proven to work; 0 for never.",

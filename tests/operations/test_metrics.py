@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from myweb.contact.models import ContactMessage, Delivery, MailServer
 from myweb.operations import database, metrics
+from myweb.operations.models import BackupProof
 from myweb.publishing.models import Generation
 from tests.contact.factories import make_message
 from tests.deploy.conftest import echoing
@@ -180,6 +181,14 @@ def test_publishing(ask, settings, tmp_path):
     Generation.objects.update(is_on=False)
     found = ask()
     assert found["myweb_publishing_generation",] == found["myweb_publishing_current",] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_backup(ask):
+    assert ask()["myweb_backup_proven_timestamp_seconds",] == 0
+    proven_at = timezone.now()
+    BackupProof.objects.create(name="one.zip", made_at=proven_at, proven_at=proven_at)
+    assert ask()["myweb_backup_proven_timestamp_seconds",] == proven_at.timestamp()
 
 
 # Without the database

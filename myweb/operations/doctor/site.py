@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 from django.utils import timezone
 
 import myweb
+from myweb.operations.models import BackupProof, is_new_site
 from myweb.pages.models import Page
 from myweb.publishing import current, files
 from myweb.publishing.management.commands.publish import published_directory
@@ -25,7 +24,6 @@ from . import uwsgi, web
 from .faults import Fault, NotChecked, quote
 
 TOLERANCE = timedelta(seconds=60)
-BACKUP_AGE = timedelta(days=2)
 SECONDS_FOR_PAGES = 5
 MOST_PAGES = 50  # to compare
 
@@ -118,16 +116,13 @@ def _worker(command: str) -> str:
 
 
 def backup() -> str:
-    """The lead finishes this when the model is there."""
-    try:
-        model: Any = apps.get_app_config("operations").get_model("BackupProof")
-    except LookupError as error:
-        raise NotChecked("This release has no backups.") from error
-    last = model.objects.order_by("-proven_at").first()
-    fix = "Run manage.py backup, and manage.py backup --prove with the file; a timer should do so every night."
+    fix = "Run manage.py backup && manage.py backup --prove; a timer should do so every night."
+    last = BackupProof.load()
+    if last is None and is_new_site():
+        raise NotChecked("The site is too new for somebody to have backed it up.")
     if last is None:
         raise Fault("No backup of this site was ever proven to work.", fix)
-    age = timezone.now() - last.proven_at
-    if age > BACKUP_AGE:
+    if last.is_old:
+        age = timezone.now() - last.proven_at
         raise Fault(f"The last backup that was proven to work is {age.days} days old.", fix)
     return f"proven to work on {last.proven_at:%d %B %Y %H:%M} UTC"

@@ -1,0 +1,31 @@
+"""A backup shows that a site can be made from it."""
+
+from datetime import datetime
+from pathlib import Path
+
+from myweb.operations.models import BackupProof
+
+from . import making
+from .archive import Archive
+from .scratch import ScratchDatabase
+
+
+def prove(path: Path) -> str:
+    """
+    Load the backup at `path` beside the site, check it against its manifest and itself, and show all of its pages.
+
+    Raises CommandError, and Damaged with the name of the part. Returns a sentence.
+    """
+    with Archive(path) as archive:
+        manifest = archive.manifest
+        making.check_age(archive)
+        archive.verify()
+        with ScratchDatabase() as scratch:
+            scratch.load(archive)
+            scratch.run("-m", "myweb.operations.backup.inside", "prove")
+    made_at = datetime.fromisoformat(manifest.made_at)
+    BackupProof.record(path.name, made_at)
+    return (
+        f"Proven: {path}, made at {manifest.made_at}, with {sum(manifest.counts.values())} rows, "
+        f"{manifest.counts['pages_page']} pages and {len(manifest.media)} files."
+    )

@@ -1,0 +1,16 @@
+from typing import Any
+
+from django import template
+
+from myweb.operations.models import BackupProof, is_new_site
+
+register = template.Library()
+
+
+@register.inclusion_tag("operations/backup.html", takes_context=True)
+def proven_backup(context: Any) -> dict[str, Any]:
+    """Say which backup was proven last, or that there should be one, to those who may know."""
+    if not context["request"].user.has_perm("operations.view_backupproof"):
+        return {}
+    proof = BackupProof.load()
+    return {"allowed": True, "proof": proof, "is_late": proof.is_old if proof else not is_new_site()}
