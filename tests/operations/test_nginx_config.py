@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -19,7 +21,8 @@ def test_it_works(var):
     text = site_file(var)
     assert "listen 127.0.0.1:8099;" in text
     assert 'server_name localhost 127.0.0.1 [::1] "";' in text
-    assert "server 127.0.0.1:8000;" in text
+    assert 'default "127.0.0.1:8000";' in text
+    assert "resolver" not in text
     assert "set_real_ip_from 127.0.0.1/32;" in text
     assert f'root "{var}";' in text
     for path in (var / "nginx").iterdir():
@@ -38,7 +41,24 @@ def test_ipv6(var, settings):
 
 def test_unix_socket(var, settings):
     settings.UWSGI_SOCKET = "/run/myweb.sock"
-    assert "server unix:/run/myweb.sock;" in site_file(var)
+    text = site_file(var)
+    assert 'default "unix:/run/myweb.sock";' in text
+    assert "resolver" not in text
+
+
+def test_name_is_looked_up_while_nginx_runs(var, settings):
+    settings.UWSGI_SOCKET = "app:8000"
+    text = site_file(var)
+    assert 'default "app:8000";' in text
+    assert re.search(r"^resolver [0-9a-f.:\[\] ]+ valid=2s;$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("socket", ["localhost:8000", "[::1]:8000"])
+def test_nameservers_are_not_asked_for_this_machine(var, settings, socket):
+    settings.UWSGI_SOCKET = socket
+    text = site_file(var)
+    assert f'default "{socket.replace("localhost", "127.0.0.1")}";' in text
+    assert "resolver" not in text
 
 
 def test_no_proxy_is_trusted(var, settings):

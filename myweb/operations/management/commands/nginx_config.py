@@ -44,8 +44,8 @@ class Command(BaseCommand):
                 f"Nginx cannot use the path {settings.VAR}: set MYWEB_VAR to one without quotes, $ and \\."
             )
         directory = settings.VAR / "nginx"
-        values = template_values()
         try:
+            values = template_values()
             directory.mkdir(parents=True, exist_ok=True)
             for name in TEMPLATES:
                 template = (settings.BASE_DIR / "deploy" / name).read_text()
@@ -64,10 +64,12 @@ def template_values() -> dict[str, str]:
     return {
         "MYWEB_LISTEN": f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN,
         "MYWEB_PORT": str(settings.PORT),
-        "MYWEB_UWSGI_SOCKET": f"unix:{socket}" if socket.startswith("/") else socket,
         "MYWEB_PUBLISHED_HEADERS": "\n        ".join(headers),
         "MYWEB_PUBLISHED_TYPES": "\n            ".join(f"{kind} {end};" for end, kind in files.TYPES.items()),
         "MYWEB_SCHEME": urlsplit(settings.SITE_URL).scheme,
+        "MYWEB_RESOLVER": resolver(socket),
+        # Nameservers need not know localhost.
+        "MYWEB_UWSGI_SOCKET": re.sub("^/", "unix:/", re.sub("^localhost:", "127.0.0.1:", socket)),
         "MYWEB_SERVER_NAMES": " ".join(names),
         "MYWEB_SET_REAL_IP_FROM": "\n    ".join(f"set_real_ip_from {network};" for network in settings.TRUSTED_PROXIES),
         "MYWEB_TRUSTED_GEO": "\n    ".join(f"{network} 1;" for network in settings.TRUSTED_PROXIES),
@@ -75,6 +77,17 @@ def template_values() -> dict[str, str]:
         "MYWEB_UTF8": UTF8,
         "MYWEB_VAR": str(settings.VAR),
     }
+
+
+def resolver(socket: str) -> str:
+    """Return where Nginx looks up the host of `socket`, if that is a name: the nameservers of this machine."""
+    host = socket.rpartition(":")[0]
+    if socket.startswith("/") or re.fullmatch(r"[0-9.]+|\[.*\]|localhost", host):
+        return ""
+    servers = re.findall(r"^nameserver\s+(\S+)", Path("/etc/resolv.conf").read_text(), re.MULTILINE)
+    addresses = " ".join(f"[{server}]" if ":" in server else server for server in servers)
+    # Docker's own nameserver lets its answers count for ten minutes, in which replicas are replaced.
+    return f"resolver {addresses} valid=2s;\nresolver_timeout 5s;"
 
 
 def replace_if_changed(path: Path, text: str) -> None:
