@@ -1,0 +1,201 @@
+"""The site as compose.yaml runs it, from a copy of this clone, with a port, volumes and settings of its own."""
+
+import json
+import re
+import secrets
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.site import ROOT, Response, Site, free_port, wait_for
+
+
+def refusal_of_docker() -> str:
+    """Return why there is no Docker with Compose here, or the empty string if there is."""
+    for command in (["docker", "compose", "version"], ["docker", "version"]):
+        try:
+            subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        except FileNotFoundError:
+            return "there is no Docker here"
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            return f"no Docker answers here: {(error.stderr or str(error)).strip()}"
+    return ""
+
+
+def copy_clone(target: Path) -> None:
+    """Copy what is, or could be, in the repository."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+
+
+class Composed:
+    """A project of Docker Compose."""
+
+    get, request = Site.get, Site.request
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self.directory = directory
+        self.project = f"myweb-test-{secrets.token_hex(4)}"
+        self.port = free_port()
+        copy_clone(directory)
+        self.configure(**settings)
+
+    def configure(self, **settings: str) -> None:
+        """Write .env; values are as they are to stand there."""
+        lines = {"MYWEB_PORT": str(self.port), **settings}.items()
+        (self.directory / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines))
+
+    def compose(self, *arguments: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = ["docker", "compose", "--project-name", self.project, *arguments]
+        options = {"cwd": self.directory, "stdin": subprocess.DEVNULL, "timeout": 1200} | options
+        done = subprocess.run(command, capture_output=True, text=True, **options)
+        if check and done.returncode:
+            raise AssertionError(done.stdout + done.stderr)
+        return done
+
+    def up(self, *arguments: str, profile: str = "") -> "Composed":
+        """Start what does not run, and wait until all of it is healthy."""
+        profiles = ["--profile", profile] if profile else []
+        self.compose(*profiles, "up", "--detach", "--wait", *arguments)
+        return self
+
+    def remove(self) -> None:
+        self.compose("--profile", "postgres", "down", "--volumes", "--rmi", "local", "--timeout", "20", check=False)
+
+    def logs(self, service: str = "") -> str:
+        """Return what the containers of a service, or all, have said."""
+        return "".join(map(logs_of, self.containers(service)))
+
+    def containers(self, service: str) -> list[dict[str, Any]]:
+        """Return what Docker says of the containers of a service, or of all, ended ones, too."""
+        services = filter(None, [service])
+        ids = self.compose("--profile", "postgres", "ps", "--all", "--quiet", *services).stdout.split()
+        return json.loads(docker("inspect", *ids)) if ids else []
+
+    def execute(self, service: str, *command: str, check: bool = True) -> str:
+        """Run a command in the container of a service; return what it says."""
+        done = self.compose("--profile", "postgres", "exec", "--no-TTY", service, *command, check=check)
+        return done.stdout + done.stderr
+
+    def shell(self, code: str) -> str:
+        """Run Python in the site, after `from myweb… import *`; return what it prints last."""
+        imports = "from myweb.contact.models import ContactMessage; from myweb.pages.models import Page; "
+        return self.execute("app", "manage.py", "shell", "--verbosity", "0", "--command", imports + code).strip()
+
+    def messages(self) -> set[str]:
+        return set(
+            json.loads(self.shell("import json; print(json.dumps([m.text for m in ContactMessage.objects.all()]))"))
+        )
+
+    def kill(self, container: dict[str, Any]) -> None:
+        """End a container as a crash would (after `docker kill`, Docker does not start it again); wait for the next."""
+        name, process = container["Id"], container["State"]["Pid"]
+        options = ["--rm", "--privileged", "--user=0", "--pid=host", "--network=none", "--entrypoint=bash"]
+        docker("run", *options, f"{self.project}-app", "-c", f"kill -9 {process}")
+
+        def is_healthy_again() -> bool:
+            state = json.loads(docker("inspect", name))[0]["State"]
+            return state["Pid"] not in (0, process) and state["Health"]["Status"] == "healthy"
+
+        wait_for(is_healthy_again, "the container is healthy again", 180)
+
+
+def docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def logs_of(container: dict[str, Any]) -> str:
+    done = subprocess.run(["docker", "logs", container["Id"]], capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+class Form(HTMLParser):
+    """What a browser would send of the form that has a field of that name."""
+
+    def __init__(self, html: str, field: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self._forms: list[dict[str, str]] = []
+        self._text_of = self._select = ""
+        self.feed(html)
+        self.fields = next(fields for fields in self._forms if field in fields)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        name = given.get("name", "")
+        if tag == "form":
+            self._forms.append({})
+        elif not self._forms:
+            return
+        elif tag == "input" and name and given.get("type") not in ("submit", "file"):
+            is_choice = given.get("type") in ("checkbox", "radio")
+            if not is_choice or "checked" in given:
+                self._forms[-1][name] = given.get("value", "on" if is_choice else "")
+        elif tag == "textarea":
+            self._text_of = name
+            self._forms[-1][name] = ""
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and ("selected" in given or self._select not in self._forms[-1]):
+            self._forms[-1][self._select] = given.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._text_of = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._text_of:
+            self._forms[-1][self._text_of] += data.removeprefix("\n") if not self._forms[-1][self._text_of] else data
+
+
+class Browser:
+    """Somebody with cookies, who follows redirects and sends forms."""
+
+    def __init__(self, site: Composed) -> None:
+        self.site = site
+        self.cookies = SimpleCookie()
+
+    def open(self, path: str, body: bytes | None = None, content_type: str = "") -> Response:
+        headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())}
+        if body is not None:
+            headers |= {"Content-Type": content_type, "Origin": f"http://localhost:{self.site.port}"}
+        answer = self.site.request("POST" if body is not None else "GET", path, headers, body)
+        for line in answer.headers.get_all("Set-Cookie", []):
+            self.cookies.load(line)
+        if answer.status in (301, 302):
+            return self.open(urlsplit(answer.headers["Location"]).path)
+        return answer
+
+    def send(
+        self, path: str, field: str, files: dict[str, tuple[str, bytes]] | None = None, **changes: str
+    ) -> Response:
+        """Open `path`, change fields of the form that has `field`, and send it with files: (name, content) by field."""
+        page = self.open(path)
+        fields = Form(page.text, field).fields | changes
+        boundary = secrets.token_hex(16)
+        parts = [
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in fields.items()
+        ]
+        for name, content in (files or {}).items():
+            head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="photo.jpg"\r\n'
+            parts.append(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + content + b"\r\n")
+        body = b"".join(parts) + f"--{boundary}--\r\n".encode()
+        return self.open(path, body, f"multipart/form-data; boundary={boundary}")
+
+
+def setup_path(site: Composed) -> str:
+    """Return the path of the link for the first administrator that was printed last."""
+    links = re.findall(r"^Set up the administrator: (http\S+)$", site.logs("prepare"), re.MULTILINE)
+    assert links, site.logs("prepare")
+    assert links[-1].startswith(f"http://localhost:{site.port}/")
+    return urlsplit(links[-1]).path
