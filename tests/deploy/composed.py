@@ -38,6 +38,7 @@ def copy_clone(target: Path) -> None:
 class Composed:
     """A project of Docker Compose."""
 
+    address = "127.0.0.1"
     get, request = Site.get, Site.request
 
     def __init__(self, directory: Path, **settings: str) -> None:
