@@ -52,8 +52,6 @@ FROM debian:trixie-slim AS web
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libnginx-mod-http-brotli-static nginx \
     && apt-get dist-clean
-# As in app, whichever is started first
-RUN install -d -o www-data -g www-data /var/lib/myweb /var/lib/myweb/log /var/lib/myweb/run
 COPY deploy/docker/web deploy/docker/web_is_healthy /usr/local/bin/
 # Not the owner of the data, so that the database and the keys are closed to it.
 USER proxy
