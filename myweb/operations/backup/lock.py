@@ -9,10 +9,9 @@ from django.conf import settings
 @contextmanager
 def exclusive() -> Iterator[None]:
     """Wait until no other backup, proof, restore or clean-up of uploads runs, and keep them from starting."""
-    directory = settings.VAR / "run"
-    directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-    # Never removed: whoever waits for it would wait for a file that nobody else can see.
-    with (directory / "backup.lock").open("w") as file:
+    # Never removed: whoever waits for it would wait for a file that nobody else can see. Not in run/, of which each
+    # container has its own.
+    with (settings.VAR / "backup.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
