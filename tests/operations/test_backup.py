@@ -127,7 +127,7 @@ def test_one_at_a_time(place, tmp_path):
         "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); input()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", holder, place.var / "run" / "backup.lock"],
+        [sys.executable, "-c", holder, place.var / "backup.lock"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holding:
