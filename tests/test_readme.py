@@ -44,7 +44,7 @@ def test_paths_exist():
 
 def test_packages_are_those_that_deploy_up_installs():
     [named] = [line for block in blocks() for line in block if line.startswith("sudo apt-get install")]
-    [listed] = re.findall(r"^packages=\((.*)\)", (ROOT / "deploy" / "up").read_text(), re.MULTILINE)
+    [listed] = re.findall(r"^packages=\((.*)\)", (ROOT / "deploy" / "common.sh").read_text(), re.MULTILINE)
     assert {"nginx", *listed.split()} - {"python3"} == set(named.split()[4:])
 
 

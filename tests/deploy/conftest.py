@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.server import PREFIX, Server, checkout
 from tests.site import ROOT, Site, wait_for
 
 
@@ -58,3 +59,23 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 def user_of(process: int) -> str:
     return Path(f"/proc/{process}").owner()
+
+
+@pytest.fixture(scope="session")
+def fresh_server(tmp_path_factory) -> Server:
+    """A machine on which nothing is installed yet, with this checkout in /root/myweb."""
+    if not PREFIX:
+        pytest.skip("MYWEB_TEST_SERVER does not say how to run a command on a new server")
+    server = Server()
+    server.push(checkout(tmp_path_factory.mktemp("checkout")), "/root/myweb")
+    return server
+
+
+@pytest.fixture(scope="session")
+def server(fresh_server) -> Server:
+    """The site, installed; whoever changes it for good puts it back."""
+    fresh_server.first_output = fresh_server.install()
+    # Visitors of the tests come from one address, but say that they do not.
+    fresh_server.set(TRUSTED_PROXIES="0.0.0.0/0,::/0")
+    fresh_server.install()
+    return fresh_server

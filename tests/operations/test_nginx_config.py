@@ -1,4 +1,6 @@
 import re
+import subprocess
+from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -37,6 +39,13 @@ def test_site_url_is_the_first_name(var, settings):
 def test_ipv6(var, settings):
     settings.LISTEN = "::1"
     assert "listen [::1]:8099;" in site_file(var)
+
+
+def test_all_addresses_of_both_kinds(var, settings):
+    settings.LISTEN = "::"
+    text = site_file(var)
+    assert "listen 0.0.0.0:8099;" in text
+    assert "listen [::]:8099;" in text
 
 
 def test_unix_socket(var, settings):
@@ -111,3 +120,53 @@ def test_directory_that_cannot_be_written(settings, tmp_path):
     settings.VAR = tmp_path / "file"
     with pytest.raises(CommandError, match="cannot be written"):
         call_command("nginx_config")
+
+
+@pytest.fixture
+def nginx(monkeypatch):
+    """Let another Nginx be installed: its version, and what it was built with."""
+
+    def install(built: str) -> None:
+        answer = subprocess.CompletedProcess([], 0, stderr=f"nginx version: nginx/{built}")
+        monkeypatch.setattr(nginx_config.subprocess, "run", lambda *args, **kwargs: answer)
+
+    return install
+
+
+def system_file(*arguments: str) -> str:
+    output = StringIO()
+    call_command("nginx_config", "--system", *arguments, stdout=output)
+    assert "${MYWEB" not in output.getvalue()
+    return output.getvalue()
+
+
+def test_nginx_of_the_system_logs_where_only_root_writes(var):
+    text = system_file()
+    assert 'access_log "/var/log/nginx/myweb_access.log" myweb ' in text
+    assert str(var / "log") not in text
+    assert not (var / "nginx").exists()
+
+
+def test_nginx_of_the_system_answers_the_authority(settings):
+    assert system_file().count("location ^~ /.well-known/acme-challenge/ { root /var/www/letsencrypt; }") == 2
+
+
+@pytest.mark.parametrize(
+    ("built", "expected", "unexpected"),
+    [
+        ("1.22.1", "listen 0.0.0.0:443 ssl http2;", "http2 on;"),
+        ("1.26.3 --with-http_v3_module", "http2 on;", "ssl http2"),
+    ],
+)
+def test_certificate(settings, nginx, built, expected, unexpected):
+    settings.LISTEN, settings.PORT, settings.SITE_URL = "::", 80, "https://www.example.org"
+    nginx(built)
+    text = system_file("--certificate", "/etc/letsencrypt/live/myweb")
+    assert 'ssl_certificate "/etc/letsencrypt/live/myweb/fullchain.pem";' in text
+    assert "return 301 https://www.example.org$request_uri;" in text
+    assert expected in text
+    assert unexpected not in text
+    assert ("listen [::]:443 quic;" in text) == ("v3" in built) == ("Alt-Svc" in text)
+    assert text.count("acme-challenge") == 1
+    # Nothing of the site is answered without TLS.
+    assert text.count("listen 0.0.0.0:80") == 1

@@ -1,4 +1,5 @@
 import re
+import subprocess
 from pathlib import Path
 from string import Template
 from tempfile import NamedTemporaryFile
@@ -6,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from myweb.publishing import files, rendering
 
@@ -32,28 +33,58 @@ UTF8 = (
     + ")*+"
 )
 
+# The prefix of the logs of an Nginx that root starts: nobody else may write in their directory.
+SYSTEM_LOG = Path("/var/log/nginx/myweb")
+# Where certbot answers the authority's questions.
+ACME = "location ^~ /.well-known/acme-challenge/ { root /var/www/letsencrypt; }"
+TLS = [
+    "ssl_protocols TLSv1.2 TLSv1.3;",
+    "ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20;",
+    "ssl_prefer_server_ciphers off;",
+    "ssl_session_cache shared:myweb:10m;",
+    "ssl_session_timeout 1d;",
+    "ssl_session_tickets off;",
+]
+
 
 class Command(BaseCommand):
     help = "Writes the Nginx configuration of this site to var/nginx/, from the templates in deploy/."
     # Runs on a machine that may lack everything else.
     requires_system_checks: list[str] = []
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--system",
+            action="store_true",
+            help="print the site's file for the Nginx of the system instead, which root starts, and which logs to"
+            f" {SYSTEM_LOG.parent}",
+        )
+        parser.add_argument(
+            "--certificate", metavar="DIRECTORY", type=Path, help="with --system: serve HTTPS with this certificate"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         if re.search(r'["$\\\n]', str(settings.VAR)):
             raise CommandError(
                 f"Nginx cannot use the path {settings.VAR}: set MYWEB_VAR to one without quotes, $ and \\."
             )
+        if options["system"]:
+            self.stdout.write(system_site(options["certificate"]), ending="")
+            return
         directory = settings.VAR / "nginx"
         try:
-            values = template_values()
+            values = template_values() | listen_values(f"{settings.VAR}/log/")
             directory.mkdir(parents=True, exist_ok=True)
             for name in TEMPLATES:
-                template = (settings.BASE_DIR / "deploy" / name).read_text()
-                replace_if_changed(directory / name, Template(template).safe_substitute(values))
+                replace_if_changed(directory / name, filled_in(name, values))
             for name in DISTRIBUTION_FILES:
                 link_to(directory / name, Path("/etc/nginx") / name)
         except OSError as error:
             raise CommandError(f"The Nginx configuration cannot be written: {error}.") from error
+
+
+def filled_in(name: str, values: dict[str, str]) -> str:
+    return Template((settings.BASE_DIR / "deploy" / name).read_text()).safe_substitute(values)
 
 
 def template_values() -> dict[str, str]:
@@ -62,8 +93,6 @@ def template_values() -> dict[str, str]:
     names = dict.fromkeys([settings.SITE_HOST, "localhost", "127.0.0.1", "[::1]"])
     headers = [f'add_header {name} "{value}";' for name, value in rendering.headers().items()]
     return {
-        "MYWEB_LISTEN": f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN,
-        "MYWEB_PORT": str(settings.PORT),
         "MYWEB_PUBLISHED_HEADERS": "\n        ".join(headers),
         "MYWEB_PUBLISHED_TYPES": "\n            ".join(f"{kind} {end};" for end, kind in files.TYPES.items()),
         "MYWEB_SCHEME": urlsplit(settings.SITE_URL).scheme,
@@ -88,6 +117,65 @@ def resolver(socket: str) -> str:
     addresses = " ".join(f"[{server}]" if ":" in server else server for server in servers)
     # Docker's own nameserver lets its answers count for ten minutes, in which replicas are replaced.
     return f"resolver {addresses} valid=2s;\nresolver_timeout 5s;"
+
+
+def listen_values(log: str, certificate: Path | None = None, acme: str = "") -> dict[str, str]:
+    """Return what the servers listen on and log to (`log` is what the names of the files begin with)."""
+    plain, default = plain_listen(""), plain_listen(" default_server")
+    values = {"MYWEB_LOG": log, "MYWEB_ACME": acme, "MYWEB_LISTEN_HTTP": lines(default), "SITE_URL": settings.SITE_URL}
+    has_http3 = certificate is not None and "http_v3_module" in nginx_build()
+    if certificate:
+        plain, default = tls_listen(certificate, has_http3)
+    return values | {
+        "MYWEB_LISTEN": lines(plain),
+        "MYWEB_LISTEN_DEFAULT": lines(default),
+        "MYWEB_ALT_SVC": """add_header Alt-Svc 'h3=":443"; ma=86400' always;""" if has_http3 else "",
+    }
+
+
+def nginx_build() -> str:
+    """Return the version of this machine's Nginx and what it was built with."""
+    return subprocess.run(["/usr/sbin/nginx", "-V"], capture_output=True, text=True, check=True).stderr
+
+
+def lines(directives: list[str]) -> str:
+    return "\n    ".join(directives)
+
+
+def addresses() -> list[str]:
+    """Return the addresses to listen on; :: is all of both kinds, which Nginx takes for those of IPv6 only."""
+    if settings.LISTEN == "::":
+        return ["0.0.0.0", "[::]"]  # noqa: S104
+    return [f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN]
+
+
+def plain_listen(suffix: str) -> list[str]:
+    return [f"listen {address}:{settings.PORT}{suffix};" for address in addresses()]
+
+
+def tls_listen(certificate: Path, has_http3: bool) -> tuple[list[str], list[str]]:
+    """Return the directives of the site's server and of the one for other names, as this machine's Nginx knows them."""
+    version = tuple(int(part) for part in re.findall(r"nginx/(\d+)\.(\d+)", nginx_build())[0])
+    # `http2 on` came with 1.25.1; 1.25.0 was in no distribution.
+    parameter, http2 = ("", ["http2 on;"]) if version >= (1, 25) else (" http2", [])
+    site, default = list(http2), list(http2)
+    for address in addresses():
+        site.append(f"listen {address}:443 ssl{parameter};")
+        default.append(f"listen {address}:443 ssl{parameter} default_server;")
+        if has_http3:
+            site.append(f"listen {address}:443 quic;")
+            default.append(f"listen {address}:443 quic reuseport default_server;")
+    site += [f'ssl_certificate "{certificate}/fullchain.pem";', f'ssl_certificate_key "{certificate}/privkey.pem";']
+    # Other names end before a certificate is shown.
+    return site + TLS, [*default, "ssl_reject_handshake on;", *TLS]
+
+
+def system_site(certificate: Path | None) -> str:
+    values = template_values() | listen_values(f"{SYSTEM_LOG}_", certificate, "" if certificate else ACME)
+    site = filled_in("myweb_nginx.conf", values)
+    if certificate:
+        site += filled_in("myweb_nginx_http.conf", values | {"MYWEB_ACME": ACME})
+    return site
 
 
 def replace_if_changed(path: Path, text: str) -> None:
