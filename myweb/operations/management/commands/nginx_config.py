@@ -16,22 +16,18 @@ TEMPLATES = ["nginx.conf", "myweb_nginx.conf", "unavailable.html"]
 DISTRIBUTION_FILES = ["uwsgi_params", "mime.types"]
 
 # What is well-formed in UTF-8, as a regular expression for bytes (Unicode, table 3-7)
-UTF8 = (
-    "(?:"
-    + "|".join(
-        [
-            r"[\x00-\x7f]",
-            r"[\xc2-\xdf][\x80-\xbf]",
-            r"\xe0[\xa0-\xbf][\x80-\xbf]",
-            r"[\xe1-\xec\xee\xef][\x80-\xbf]{2}",
-            r"\xed[\x80-\x9f][\x80-\xbf]",
-            r"\xf0[\x90-\xbf][\x80-\xbf]{2}",
-            r"[\xf1-\xf3][\x80-\xbf]{3}",
-            r"\xf4[\x80-\x8f][\x80-\xbf]{2}",
-        ]
-    )
-    + ")*+"
+_BEYOND_ASCII = "|".join(
+    [
+        r"[\xc2-\xdf][\x80-\xbf]",
+        r"\xe0[\xa0-\xbf][\x80-\xbf]",
+        r"[\xe1-\xec\xee\xef][\x80-\xbf]{2}",
+        r"\xed[\x80-\x9f][\x80-\xbf]",
+        r"\xf0[\x90-\xbf][\x80-\xbf]{2}",
+        r"[\xf1-\xf3][\x80-\xbf]{3}",
+        r"\xf4[\x80-\x8f][\x80-\xbf]{2}",
+    ]
 )
+UTF8 = rf"[\x00-\x7f]*+(?:(?:{_BEYOND_ASCII})[\x00-\x7f]*+)*+"
 
 # The prefix of the logs of an Nginx that root starts: nobody else may write in their directory.
 SYSTEM_LOG = Path("/var/log/nginx/myweb")
