@@ -34,7 +34,7 @@ def test_commands_exist():
 
 
 def test_it_begins_with_what_is_all_it_takes():
-    assert [command.split()[0] for command in blocks()[0]] == ["deploy/up", "tests/run"]
+    assert [command.split()[0] for command in blocks()[0]] == ["docker", "deploy/up", "tests/run"]
 
 
 def test_paths_exist():
