@@ -9,6 +9,7 @@ committed generation while holding the lock. So nobody can switch back, nor writ
 import fcntl
 import logging
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -121,8 +122,8 @@ def start() -> None:
         if settings.DEBUG:
             return
         with _lock():
-            link = _release_link().with_name(f"next-release-{os.getpid()}")
-            link.unlink(missing_ok=True)
+            # Not by the process's number, which another container can have as well.
+            link = _release_link().with_name(f"next-release-{secrets.token_hex(4)}")
             link.symlink_to(own_release())
         current, generation = read(), Generation.load()
         if generation and current != Directory(*generation, own_release()):

@@ -3,7 +3,8 @@ Sees every statement that goes through Django to the database, and begins a new 
 transaction that may change content. Signals would not do: update(), bulk operations and raw SQL send none.
 
 What is not recognised counts as a change, which costs a rendering; taking a change for something else would leave old
-pages. Out of sight are only functions with side effects that a SELECT calls, and what uses the driver's own connection.
+pages. Out of sight are only functions with side effects that a SELECT calls, and what uses the driver's own connection,
+or one that was made beside Django's.
 """
 
 import re
@@ -13,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import current
@@ -36,7 +37,7 @@ _ROLLBACK = re.compile(r"\bROLLBACK\b", re.I)
 
 def watch_connection(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Receive `connection_created`."""
-    if connection.alias == DEFAULT_DB_ALIAS and watch not in connection.execute_wrappers:
+    if connection is connections[DEFAULT_DB_ALIAS] and watch not in connection.execute_wrappers:
         connection.execute_wrappers.append(watch)
 
 

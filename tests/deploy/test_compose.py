@@ -406,10 +406,10 @@ def test_three_replicas(site_on_postgresql):
     assert len(replicas) == 3
 
     def all_answer() -> bool:
-        path = f"/no-such-page-{secrets.token_hex(8)}/"
-        for _ in range(30):
-            assert site.get(path).status == 404
-        return all(path in logs_of(replica) for replica in replicas)
+        answers = [site.get("/no-such-page/") for _ in range(30)]
+        assert {answer.status for answer in answers} == {404}
+        logs = [logs_of(replica) for replica in replicas]
+        return all(any(answer.headers["X-Request-ID"] in log for answer in answers) for log in logs)
 
     wait_for(all_answer, "all replicas answer", 30)
     assert site.containers("web")[0]["State"]["Pid"] == web["State"]["Pid"]

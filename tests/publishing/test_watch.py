@@ -255,6 +255,7 @@ def test_transactions_under_manual_transaction_management(published):
             connection.commit()
             assert number() > before
     finally:
+        connection.commit()
         connection.set_autocommit(True)
     assert link(published).startswith(f"{number()}-")
 
