@@ -112,6 +112,7 @@ def use_mail(settings, monkeypatch, port: int) -> None:
 def mail(settings, monkeypatch, post_office, patience) -> MailServer:
     """A mail server that works, with a login over STARTTLS."""
     use_mail(settings, monkeypatch, post_office.port)
+    post_office.received.clear()
     return post_office
 
 

@@ -276,7 +276,6 @@ def test_it_works(mail, dns_records):
     [probe_message] = mail.wait_for(1)
     assert probe_message.recipient == smtp.OWNER
     assert probe_message.message["From"] == "Lake House <owner@lake.example>"
-    mail.received.clear()
 
 
 def test_tls_from_the_first_byte_works(mail, settings):
@@ -291,7 +290,6 @@ def test_every_recipient_gets_one(mail, db):
     ContactSettings.objects.create(recipients="a@example.org\nb@example.org")
     assert look("probe message").state is State.OK
     assert {sent.recipient for sent in mail.wait_for(2)} == {"a@example.org", "b@example.org"}
-    mail.received.clear()
 
 
 def test_organisations_dmarc_counts_for_what_is_below(mail, dns_records, settings):
