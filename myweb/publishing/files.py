@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 # By the end of the file's name
 TYPES = {"html": "text/html", "txt": "text/plain", "xml": "application/xml"}
 # Bytes; gzip_min_length in Nginx's configuration, for the answers that Django gives.
-COMPRESS_FROM = 1000
+COMPRESS_FROM = 256
 NAME_MAX = 255  # bytes, on every file system of Linux
 
 _has_failed = False
