@@ -15,6 +15,8 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 READY = "Ctrl-C ends it."
 
@@ -36,6 +38,16 @@ def free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]
+
+
+def own_address() -> str:
+    """Return this machine's address towards others; no packet is sent."""
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        try:
+            client.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but those of the loopback")
+        return client.getsockname()[0]
 
 
 def alive(process: int) -> bool:

@@ -1,7 +1,6 @@
 import contextlib
 import http.client
 import json
-import socket
 import sqlite3
 import threading
 from datetime import timedelta
@@ -17,7 +16,7 @@ from myweb.operations.models import BackupProof
 from myweb.publishing.models import Generation
 from tests.contact.factories import make_message
 from tests.deploy.conftest import echoing
-from tests.site import wait_for
+from tests.site import own_address, wait_for
 
 
 def parse(text: str) -> dict[tuple[str, ...], float]:
@@ -305,16 +304,6 @@ def test_proxy_that_is_allowed_but_not_trusted(site):
         echo.address = address
         assert is_stranger(echo, X_Forwarded_For="198.51.100.7")
         assert not is_stranger(echo)
-
-
-def own_address() -> str:
-    """Return this machine's address towards others; no packet is sent."""
-    with socket.socket(type=socket.SOCK_DGRAM) as client:
-        try:
-            client.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no address but those of the loopback")
-        return client.getsockname()[0]
 
 
 @pytest.mark.nginx

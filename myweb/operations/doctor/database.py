@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from . import network
 from .faults import Fault, quote
+from .way import way
 
 LOCK = 5  # seconds to wait for others
 
@@ -39,7 +40,7 @@ def _find_file() -> None:
     if not connection.is_in_memory_db() and not Path(name).exists():  # type: ignore[attr-defined]
         raise Fault(
             f"There is no database at {name}, or this user cannot see it.",
-            "Correct DATABASE_URL or MYWEB_VAR; deploy/up makes a new one, a backup has the old one.",
+            "Correct DATABASE_URL or MYWEB_VAR; a start makes a new one, a backup has the old one.",
         )
 
 
@@ -94,7 +95,7 @@ def _why_not_writable(error: Exception) -> Fault:
     if "disk" in words and "full" in words:
         return Fault("The disk of the database is full.", "Make room on it.")
     if "no such table" in words or "does not exist" in words:
-        return Fault("The tables of the database are missing.", "Run manage.py migrate.")
+        return Fault("The tables of the database are missing.", f"Run {way().manage} migrate.")
     return Fault(
         f"The database can be read, but not written: {quote(error)}.",
         "Let the site's user write to the file of the database and to the directory around it."
@@ -110,6 +111,6 @@ def migrations() -> str:
         first = f"{plan[0][0].app_label}.{plan[0][0].name}"
         raise Fault(
             f"{len(plan)} migrations of the database are missing, the first is {first}.",
-            "Run manage.py migrate, and restart uWSGI.",
+            f"Run {way().manage} migrate. {way().restart}.",
         )
     return "none is missing"

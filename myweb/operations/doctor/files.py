@@ -15,6 +15,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 
 from .faults import Fault, NotChecked
+from .way import way
 
 ROOM = 500  # MB: several large uploads at once, and a backup
 MOST_FILES = 20_000  # to look at
@@ -53,7 +54,7 @@ def static() -> str:
             number += 1
             fault = _fault_of_static(name, storage.path(name))
             if fault:
-                raise Fault(f"The static file {name} {fault}.", "Run manage.py collectstatic --no-input.")
+                raise Fault(f"The static file {name} {fault}.", f"Run {way().manage} collectstatic --no-input.")
     return f"all {number} are collected, and as the program has them"
 
 
@@ -98,7 +99,7 @@ def sockets() -> str:
         raise NotChecked(f"uWSGI listens on {address}, which needs no rights.")
     path = Path(address)
     if not path.is_socket():
-        raise Fault(f"There is no socket at {path}, so uWSGI does not run.", "Start uWSGI.")
+        raise Fault(f"There is no socket at {path}, so uWSGI does not run.", f"{way().start}.")
     users = list(nginx_users())
     if not users:
         raise NotChecked("No Nginx runs where this command can see it.")

@@ -81,7 +81,7 @@ def _silent(where: network.Service) -> Fault:
 def encryption() -> str:
     where = service()
     if not settings.EMAIL_USE_TLS and not settings.EMAIL_USE_SSL:
-        if settings.EMAIL_HOST_USER and not network.is_loopback(where):
+        if settings.EMAIL_HOST_USER and not network.is_this_machine(where):
             raise Fault("The password for the mail server would travel unencrypted.", STARTTLS)
         raise NotChecked("EMAIL_USE_TLS and EMAIL_USE_SSL are off.")
     try:
@@ -220,7 +220,7 @@ def domain() -> str:
     service()
     address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     found = address.rpartition("@")[2]
-    if "." not in found or found.startswith("["):
+    if "." not in found or found.startswith("[") or found.rpartition(".")[2].isdigit():
         raise Fault(
             f"Mail comes from {address}, which is no address on the internet: most servers refuse it.",
             "Set DEFAULT_FROM_EMAIL to an address of your own.",

@@ -1,7 +1,6 @@
 """Names and connections, and what it looks like when there is none."""
 
 import errno
-import ipaddress
 import os
 import socket
 import ssl
@@ -89,17 +88,17 @@ def explain(service: Service, error: OSError, seconds: float) -> Fault:
         if other := open_neighbour(service):
             sentence = f"{said}, but port {other} of the same machine answers: this looks like the wrong port."
             return Fault(sentence, f"Set {service.port_setting} to {other}, or let the {service.what} listen there.")
-        if is_loopback(service) and in_container():
+        if is_this_machine(service) and in_container():
             sentence = f"{said}: nothing listens there, in this container, which is all that {service.host} means."
             return Fault(sentence, f"Start the {service.what} here, or name its container in {service.host_setting}.")
-        if is_loopback(service):
+        if is_this_machine(service):
             sentence = f"{said}: nothing listens there on this machine, so the {service.what} is down."
             return Fault(sentence, f"Start the {service.what}, or correct {service.port_setting}.")
         if proxy := proxy_variable():
             sentence = f"{said}, and {proxy} is set: this network seems to let traffic out through a proxy only."
             return Fault(sentence, f"Ask who runs the network to let this machine reach {where}.")
         sentence = (
-            f"{said}, and so do its ports {_list(service)}: the machine or a firewall is there to say no, so the"
+            f"{said}, and so do others ({_list(service)}): the machine or a firewall is there to say no, so the"
             f" {service.what} is down, or that firewall rejects all of it."
         )
         return Fault(sentence, f"Ask who runs {service.host}; check {service.host_setting}.")
@@ -115,7 +114,7 @@ def explain(service: Service, error: OSError, seconds: float) -> Fault:
             sentence = f"{said}, and {proxy} is set: this network seems to let traffic out through a proxy only."
             return Fault(sentence, f"Ask who runs the network to let this machine reach {where}.")
         sentence = (
-            f"{said}, nor do its ports {_list(service)}: the machine is down, or a firewall drops everything"
+            f"{said}, nor do others ({_list(service)}): the machine is down, or a firewall drops everything"
             " (a machine that is up would refuse at once)."
         )
         return Fault(sentence, f"Check {service.host_setting}, the firewall, and that the machine runs.")
@@ -140,11 +139,21 @@ def open_neighbour(service: Service) -> int | None:
     return None
 
 
-def is_loopback(service: Service) -> bool:
+def is_this_machine(service: Service) -> bool:
     try:
-        return all(ipaddress.ip_address(address).is_loopback for address in resolve(service))
+        return all(_is_own(address) for address in resolve(service))
     except Fault:
         return False
+
+
+def _is_own(address: str) -> bool:
+    """Return whether this machine has that address: nobody can listen on another's."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def in_container() -> bool:

@@ -22,6 +22,7 @@ from myweb.publishing.models import Generation
 
 from . import uwsgi, web
 from .faults import Fault, NotChecked, quote
+from .way import way
 
 TOLERANCE = timedelta(seconds=60)
 SECONDS_FOR_PAGES = 5
@@ -66,14 +67,14 @@ def fresh() -> str:
     if (served.status, served.body) != (made.status, made.body):
         raise Fault(
             "Visitors get another home page than the one that is in the database.",
-            "Restart uWSGI; if a cache stands in front of Nginx, empty it and let it keep no pages.",
+            f"{way().restart}; if a cache stands in front of Nginx, empty it and let it keep no pages.",
         )
     if Generation.load() is None:
         return "visitors get the home page as it is in the database; publishing is off"
     try:
         directory = published_directory()
     except CommandError as error:
-        raise Fault(f"Pages are not published: {quote(error)}.", f"Restart uWSGI; {uwsgi.LOG}.") from error
+        raise Fault(f"Pages are not published: {quote(error)}.", f"{way().restart}; {way().log} says why.") from error
     names = list(files.names(directory))
     sample = random.sample(names, min(len(names), MOST_PAGES))
     different = [files.address(name) for name in sample if not is_right(directory, name)]
@@ -81,7 +82,7 @@ def fresh() -> str:
     if different and current.read() == directory:
         raise Fault(
             f"The published page {different[0]} is another one than that in the database.",
-            "Run manage.py unpublish and manage.py publish; manage.py verify_published compares all pages.",
+            f"Run {way().manage} unpublish and {way().manage} publish; verify_published compares all pages.",
         )
     return (
         f"visitors get the home page as it is in the database, and so are {len(sample)} of {len(names)} that are files"
@@ -100,7 +101,9 @@ def page_worker() -> str:
         if not due:
             return said
         time.sleep(1)
-    raise Fault(f"{due} pages should have appeared or disappeared, but did not.", f"Restart uWSGI; {uwsgi.LOG}.")
+    raise Fault(
+        f"{due} pages should have appeared or disappeared, but did not.", f"{way().restart}; {way().log} says why."
+    )
 
 
 def _worker(command: str) -> str:
@@ -110,13 +113,14 @@ def _worker(command: str) -> str:
         raise NotChecked("uWSGI runs on another machine, or as another user, and its workers with it.") from error
     if not processes:
         raise Fault(
-            f"“manage.py {command} --loop” does not run, though uWSGI should see to it.", f"Restart uWSGI; {uwsgi.LOG}."
+            f"“manage.py {command} --loop” does not run, though uWSGI should see to it.",
+            f"{way().restart}; {way().log} says why.",
         )
     return f"manage.py {command} runs, as process {processes[0]}"
 
 
 def backup() -> str:
-    fix = "Run manage.py backup && manage.py backup --prove; a timer should do so every night."
+    fix = f"Run {way().manage} backup && {way().manage} backup --prove; {way().nightly}."
     last = BackupProof.load()
     if last is None and is_new_site():
         raise NotChecked("The site is too new for somebody to have backed it up.")

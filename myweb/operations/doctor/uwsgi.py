@@ -13,8 +13,7 @@ from django.conf import settings
 from . import network
 from .faults import Fault, quote
 from .reflection import question
-
-LOG = "var/log/uwsgi.log, or journalctl, says why"
+from .way import way
 
 
 def running() -> str:
@@ -28,14 +27,21 @@ def ask() -> dict[str, Any]:
     try:
         received = _talk(address)
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise Fault(f"uWSGI does not run: nothing listens on {address}.", f"Start it; {LOG} it ended.") from error
+        raise Fault(
+            f"uWSGI does not run: nothing listens on {address}.", f"{way().start}; {way().log} says why it ended."
+        ) from error
     except PermissionError as error:
         raise Fault(f"This user may not connect to {address}.", "Start this command as root.") from error
     except TimeoutError as error:
+        if address.startswith("/") and not _has_master():
+            raise Fault(
+                f"uWSGI does not run: systemd holds {address} open for it, in which requests wait.",
+                f"Read why it does not start: {way().log}.",
+            ) from error
         raise Fault(
             f"What listens on {address} does not answer within {network.PATIENCE:.0f} seconds: uWSGI's workers hang,"
             " or it is another program.",
-            f"Restart uWSGI; {LOG}.",
+            f"{way().restart}; {way().log} says why.",
         ) from error
     except ConnectionError as error:
         raise Fault(f"What listens on {address} is not uWSGI: it cut the connection.", _fix(address)) from error
@@ -89,7 +95,7 @@ def _read(received: bytes, address: str) -> dict[str, Any]:
     if "received" not in answer:
         raise Fault(
             f"The site behind {address} is another one, or has another SECRET_KEY, or an older program.",
-            "Restart uWSGI; if two sites run here, give each its own MYWEB_UWSGI_SOCKET.",
+            f"{way().restart}; if two sites run here, give each its own MYWEB_UWSGI_SOCKET.",
         )
     return answer
 
@@ -118,6 +124,17 @@ def status() -> dict[str, Any]:
         client.connect(str(settings.VAR / "run" / "stats.sock"))
         told: dict[str, Any] = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
     return told
+
+
+def _has_master() -> bool:
+    """Return whether there is an uWSGI, unless it runs elsewhere; those that start or end count, too."""
+    try:
+        status()
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def daemons(command: str) -> list[int]:

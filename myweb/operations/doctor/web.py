@@ -16,9 +16,9 @@ from django.templatetags.static import static
 from . import network, uwsgi
 from .faults import Fault, NotChecked, capitalize, quote
 from .reflection import question
+from .way import way
 
 UPLOAD = 75 * 1024 * 1024  # bytes, as deploy/myweb_nginx.conf allows in the admin
-NGINX = "Run manage.py nginx_config, and reload Nginx"
 CONTAINER = "web"  # of Nginx, in compose.yaml
 PROXY = "In the proxy that stands in front of Nginx"
 
@@ -45,7 +45,7 @@ def service() -> network.Service:
     where = network.Service("web server", parts.hostname or "", port, "SITE_URL", "SITE_URL", ports)
     there = replace(where, host=CONTAINER, port=settings.PORT)
     # In a container of Compose, localhost is not the machine on which the site is at that address.
-    if network.in_container() and network.is_loopback(where) and not _listens(where) and _listens(there):
+    if network.in_container() and network.is_this_machine(where) and not _listens(where) and _listens(there):
         return there
     return where
 
@@ -59,8 +59,12 @@ def _listens(where: network.Service) -> bool:
     return True
 
 
-def fetch(path: str, host: str | None = None, port: int | None = None, cookie: str = "") -> Answer:
-    """Ask SITE_URL for `path`, or whoever listens on `host` and `port`, which then speaks without TLS."""
+def fetch(path: str, host: str | None = None, port: int | None = None, cookie: str = "", name: str = "") -> Answer:
+    """
+    Ask SITE_URL for `path`, or whoever listens on `host` and `port`, which then speaks without TLS.
+
+    A `name` is asked for instead of that of this site.
+    """
     where = service()
     if host is None:
         connection = _open(where)
@@ -69,7 +73,7 @@ def fetch(path: str, host: str | None = None, port: int | None = None, cookie: s
         connection.connect()
     with closing(connection):
         own = connection.sock.getsockname()[0]
-        headers = {"Host": urlsplit(settings.SITE_URL).netloc} | ({"Cookie": cookie} if cookie else {})
+        headers = {"Host": name or urlsplit(settings.SITE_URL).netloc} | ({"Cookie": cookie} if cookie else {})
         connection.request("GET", path, headers=headers)
         return _read(connection.getresponse(), own)
 
@@ -105,7 +109,11 @@ def port() -> str:
     """Find out who else listens where Nginx should."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.LISTEN, settings.LISTEN)  # noqa: S104
     try:
-        answer = fetch(question(), host, settings.PORT)
+        try:
+            answer = fetch(question(), host, settings.PORT)
+        except TimeoutError:
+            # While Nginx waits for an uWSGI that hangs, it still knows which names are not this site's.
+            answer = fetch("/", host, settings.PORT, name="doctor.invalid")
     except ConnectionRefusedError as error:
         raise NotChecked(f"Nothing listens on port {settings.PORT} here: Nginx is down, or runs elsewhere.") from error
     except (OSError, HTTPException):
@@ -160,18 +168,18 @@ def _who_else(answer: Answer) -> Fault:
         return Fault(
             f"Nginx is asked for another name than {urlsplit(address).netloc}: a proxy in front does not pass the"
             " Host on, or Nginx has an older SITE_URL.",
-            f"{NGINX}. {PROXY}: proxy_set_header Host $http_host.",
+            f"{way().apply}. {PROXY}: proxy_set_header Host $http_host.",
         )
     if is_nginx_of_myweb(answer):
         return Fault(
             "Nginx is there, but does not reach uWSGI.",
-            f"{NGINX}, so that both have the same MYWEB_UWSGI_SOCKET; the log of Nginx, error.log, says why.",
+            f"{way().apply}, so that both have the same MYWEB_UWSGI_SOCKET; {way().nginx_log} says why.",
         )
     if {"status", "version"} <= answer.json.keys():
         return Fault(
             f"At {address} is a site of this kind, but not this one, or it has another SECRET_KEY, an older program, or"
             " a wrong clock.",
-            "Restart uWSGI; if there are two sites, give each its own SITE_URL and MYWEB_PORT.",
+            f"{way().restart}; if there are two sites, give each its own SITE_URL and MYWEB_PORT.",
         )
     server = quote(answer.headers.get("Server", "no name"))
     if 300 <= status < 400:
@@ -235,7 +243,7 @@ def client() -> str:
 def _untrusted(peer: str, sentence: str) -> Fault:
     return Fault(
         f"{sentence}: a proxy stands in front, at {peer}, whose word is not believed.",
-        f"Add {peer} to TRUSTED_PROXIES; then {NGINX[0].lower()}{NGINX[1:]}, and restart uWSGI.",
+        f"Add {peer} to TRUSTED_PROXIES. {way().apply}.",
     )
 
 
@@ -260,7 +268,7 @@ def upload() -> str:
     if words[1:2] == ["413"]:
         raise Fault(
             f"Uploads of {UPLOAD // 1024 // 1024} MB, which the admin takes, are refused on the way as too large.",
-            f"{NGINX}. {PROXY}: client_max_body_size 75m.",
+            f"{way().apply}. {PROXY}: client_max_body_size 75m.",
         )
     if words[1:2] != ["100"]:
         raise NotChecked(f"What stands in front of the site answers {quote(' '.join(words))} to a large upload.")
@@ -299,5 +307,5 @@ def _compare(address: str, path: Any) -> None:
         what = "another content" if answer.status == 200 else f"status {answer.status}"
         raise Fault(
             f"{settings.SITE_URL}{address} is not served as it is in {path}: {what}.",
-            f"{NGINX}; let the user of Nginx enter {settings.VAR} and read what is in there.",
+            f"{way().apply}; let the user of Nginx enter {settings.VAR} and read what is in there.",
         )

@@ -146,7 +146,7 @@ def self_signed_certificate(mail, authority):
 @fault("encryption of mail", "The password for the mail server would travel unencrypted")
 def password_in_plain_text(mail, settings, monkeypatch):
     settings.EMAIL_USE_TLS = False
-    monkeypatch.setattr(network, "is_loopback", lambda service: False)
+    monkeypatch.setattr(network, "is_this_machine", lambda service: False)
     yield
 
 
@@ -221,6 +221,12 @@ def held_queue(mail, settings):
 @fault("sender", "Mail comes from webmaster@localhost, which is no address on the internet.*DEFAULT_FROM_EMAIL")
 def sender_that_nobody_can_answer(mail, settings):
     settings.DEFAULT_FROM_EMAIL = "webmaster@localhost"
+    yield
+
+
+@fault("sender", "Mail comes from webmaster@192.0.2.7, which is no address on the internet")
+def sender_without_a_domain(mail, settings):
+    settings.DEFAULT_FROM_EMAIL = "webmaster@192.0.2.7"
     yield
 
 

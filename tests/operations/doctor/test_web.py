@@ -10,7 +10,7 @@ from myweb.operations.doctor import mail, network, web
 from tests.operations.doctor import faults
 from tests.operations.doctor.faults import fault
 from tests.operations.doctor.servers import Proxy, dropping, talking
-from tests.site import ROOT, free_port, wait_for
+from tests.site import ROOT, free_port, own_address, wait_for
 
 SSH = b"SSH-2.0-OpenSSH_9.2\r\n"
 APACHE = b"HTTP/1.1 200 OK\r\nServer: Apache\r\nContent-Length: 9\r\n\r\nIt works!"
@@ -48,6 +48,16 @@ def another_program_has_the_port_of_uwsgi(settings):
 def uwsgi_hangs(settings, patience):
     with talking(None) as port:
         settings.UWSGI_SOCKET = f"127.0.0.1:{port}"
+        yield
+
+
+@fault("uWSGI", "uWSGI does not run: systemd holds /.*uwsgi.sock open for it.*why it does not start: var/log/uwsgi.log")
+def uwsgi_does_not_start_behind_its_socket(settings, patience, tmp_path):
+    settings.VAR = tmp_path
+    settings.UWSGI_SOCKET = str(tmp_path / "uwsgi.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(settings.UWSGI_SOCKET)
+        server.listen()
         yield
 
 
@@ -97,6 +107,13 @@ def nginx_is_down(settings, patience):
     yield
 
 
+@fault("public address", r"refuses connections .* nothing listens there on this machine, so the web server is down")
+def nginx_is_down_at_an_address_of_this_machine(settings, patience):
+    settings.PORT = free_port()
+    settings.SITE_URL = f"http://{own_address()}:{free_port()}"
+    yield
+
+
 @fault("public address", "nothing listens there, in this container, which is all that localhost means")
 def localhost_in_a_container(settings, patience, monkeypatch):
     settings.PORT = free_port()
@@ -114,7 +131,7 @@ def wrong_port(real, settings):
     yield
 
 
-@fault("public address", r"does not answer within 1 seconds, nor do its ports .*the machine is down, or a firewall")
+@fault("public address", r"does not answer within 1 seconds, nor do others .*the machine is down, or a firewall")
 def firewall_drops(settings, patience):
     settings.PORT = free_port()
     with dropping() as port:
@@ -275,6 +292,17 @@ def test_fault_is_found(row, request):
 def test_good_proxy_is_no_fault(tls_proxy, name):
     finding = faults.look(name)
     assert finding.state is faults.State.OK, finding
+
+
+@pytest.mark.nginx
+def test_nginx_has_its_port_while_uwsgi_hangs(real, settings):
+    with real.sibling() as other:
+        assert other.manage("nginx_config").returncode == 0
+        other.spawn_nginx()
+        settings.PORT = other.port
+        address, port = other.uwsgi_address.split(":")
+        with socket.create_server((address, int(port))):
+            assert faults.look("port of Nginx").sentence == f"Nginx has port {other.port}."
 
 
 @pytest.mark.nginx

@@ -1,0 +1,56 @@
+"""What the operator types to the same end, which depends on the way in which this site is run."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+RELEASES = Path("/srv/myweb/releases")  # of deploy/install
+
+
+@dataclass(frozen=True)
+class Way:
+    manage: str  # how a command of manage.py begins
+    start: str
+    restart: str  # uWSGI
+    apply: str  # changed settings, and what Nginx has to know
+    log: str  # of uWSGI
+    nginx_log: str
+    nightly: str  # what makes the backups
+
+
+CLONE = Way(
+    manage="manage.py",
+    start="Run deploy/up, or uwsgi --ini deploy/myweb_uwsgi.ini",
+    restart="Restart uWSGI",
+    apply="Run manage.py nginx_config, reload Nginx, and restart uWSGI",
+    log="var/log/uwsgi.log",
+    nginx_log="var/log/error.log",
+    nightly="a timer should do so every night",
+)
+INSTALLED = Way(
+    manage="myweb",
+    start="Run systemctl start myweb.socket myweb.service",
+    restart="Run systemctl restart myweb.service",
+    apply="Run deploy/install again",
+    log="journalctl --unit myweb.service",
+    nginx_log="/var/log/nginx/myweb_error.log",
+    nightly="journalctl --unit myweb-nightly.service says why that does not happen every night",
+)
+COMPOSE = Way(
+    manage="docker compose exec app manage.py",
+    start="Run docker compose up --detach",
+    restart="Run docker compose restart app",
+    apply="Run docker compose up --detach",
+    log="docker compose logs app",
+    nginx_log="docker compose logs web",
+    nightly="docker compose logs nightly says why that does not happen every night",
+)
+
+
+def way() -> Way:
+    if settings.BASE_DIR.parent == RELEASES:
+        return INSTALLED
+    # compose.yaml sets it.
+    return COMPOSE if "MYWEB_PREPARED" in os.environ else CLONE
