@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from myweb.contact.models import ContactMessage, Delivery, MailServer
 from myweb.publishing import current
 from myweb.publishing.models import Generation
+from myweb.publishing.rendering import OWN
 
 from .database import answer
 from .models import BackupProof
@@ -64,7 +65,7 @@ class MetricsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
         response = self.get_response(request)
-        if request.path not in UNCOUNTED:
+        if request.path not in UNCOUNTED and OWN not in request.META:
             count(request.method or "", response.status_code, time.perf_counter() - began)
         return response
 

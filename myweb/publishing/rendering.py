@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from .decorators import publishable
 
+OWN = "myweb.publishing.own"  # in the environ of the requests that the site makes of itself
+
 
 @cache
 def headers() -> dict[str, str]:
@@ -58,5 +60,6 @@ def _request(path: str, query: str = "") -> WSGIRequest:
             "REMOTE_ADDR": "127.0.0.1",
             "wsgi.url_scheme": url.scheme,
             "wsgi.input": io.BytesIO(),
+            OWN: True,
         }
     )

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from myweb.contact.models import ContactMessage, Delivery, MailServer
 from myweb.operations import database, metrics
 from myweb.operations.models import BackupProof
+from myweb.publishing import rendering
 from myweb.publishing.models import Generation
 from tests.contact.factories import make_message
 from tests.deploy.conftest import echoing
@@ -91,6 +92,13 @@ def test_requests_are_counted(client, home, memory):
 
 def parse_families(families) -> dict[tuple[str, ...], float]:
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
+
+
+def test_what_the_site_asks_of_itself_is_not_counted(ask, home, memory):
+    assert rendering.render("/").status_code == 200
+    rendering.headers.cache_clear()
+    assert rendering.headers()
+    assert ask()["myweb_request_seconds_count",] == 0
 
 
 def test_exceptions_are_counted(client, memory, monkeypatch):
@@ -261,9 +269,7 @@ def test_counts_outlive_a_worker(site):
     with site.sibling() as other:
         other.start()
         other.get("/no-such-page/")
-        before = {worker["pid"] for worker in other.stats()["workers"]}
-        (other.var / "run" / "reload").touch()
-        wait_for(lambda: not before & {worker["pid"] for worker in other.stats()["workers"]}, "all workers are new")
+        other.reload()
         assert scrape(other)["myweb_requests_total", "GET", "4xx"] == 1
 
 
