@@ -1,4 +1,5 @@
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import pytest
 from myweb.pages.models import SiteSettings
 from tests.factories import make_page
 from tests.site import Site
+
+# A shell starts what it puts in the background with SIGINT ignored, which every site of the tests would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

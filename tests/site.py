@@ -7,6 +7,7 @@ import pwd
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -81,6 +82,27 @@ def give(path: Path, user: str | int, group: int | None = None) -> None:
     os.chown(path, user, -1 if group is None else group, follow_symlinks=False)
 
 
+def copy_directory(source: Path, target: Path, *ignored: str) -> None:
+    """Copy what is in a directory, even while others are at work there, links as links."""
+
+    def copied() -> bool:
+        shutil.rmtree(target, ignore_errors=True)
+        try:
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*ignored))
+        except shutil.Error:  # something has vanished meanwhile
+            return False
+        return True
+
+    wait_for(copied, f"{source} is copied")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy SQLite's file as it is at one moment, even while others write to it."""
+    with contextlib.closing(sqlite3.connect(source)) as there, contextlib.closing(sqlite3.connect(target)) as here:
+        there.backup(here)
+    shutil.copymode(source, target)
+
+
 class Response:
     """A whole answer: status, headers, body."""
 
@@ -124,8 +146,9 @@ class Site:
     def sibling(self, root: Path | None = None, user: str | None = None, **environment: str) -> "Site":
         """Return another site with a copy of this one's var/, which is ready more quickly than a new one."""
         site = Site(root or self.root, user, **environment)
-        ignored = shutil.ignore_patterns("log", "nginx", "published", "stats.sock")
-        shutil.copytree(self.var, site.var, ignore=ignored)
+        copy_directory(self.var, site.var, "db.sqlite3*", "log", "nginx", "published", "stats.sock")
+        if (self.var / "db.sqlite3").exists():
+            copy_database(self.var / "db.sqlite3", site.var / "db.sqlite3")
         for name in ("run", "log"):
             (site.var / name).mkdir(exist_ok=True)
             shutil.copystat(self.var / name, site.var / name)
@@ -260,6 +283,30 @@ class Site:
                 while chunk := client.recv(65536):
                     answer += chunk
             return answer
+
+    def workers(self) -> set[int]:
+        """Return the processes that take requests."""
+        return {worker["pid"] for worker in self.stats()["workers"] if worker["accepting"]}
+
+    def reload(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Have uWSGI replace its workers one after the other, as README says; call `meanwhile` until all are new."""
+        file, before = self.var / "run" / "reload", {worker["pid"] for worker in self.stats()["workers"]}
+
+        def all_are_new() -> bool:
+            meanwhile()
+            return len(self.workers() - before) == len(before)
+
+        # Touched again, since uWSGI compares whole seconds, and a start can be answering before it looks at the file.
+        for attempt in range(6):
+            modified = max(time.time(), file.stat().st_mtime + 2)
+            os.utime(file, (modified, modified))
+            try:
+                wait_for(all_are_new, "all workers are new", 15)
+            except AssertionError:
+                if attempt == 5:
+                    raise
+            else:
+                return
 
     def stats(self) -> dict[str, Any]:
         """Return what uWSGI's stats socket says."""

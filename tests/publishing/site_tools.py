@@ -83,15 +83,6 @@ class Server:
     def stop(self) -> None:
         stop_uwsgi(self.process)
 
-    def reload(self) -> None:
-        """Take up changed code, one worker after the other."""
-        before = self.workers()
-        file = self.site.var / "run" / "reload"
-        # uWSGI compares whole seconds, so a second touch within one would not be seen.
-        modified = max(time.time(), file.stat().st_mtime + 2)
-        os.utime(file, (modified, modified))
-        wait_for(lambda: len(self.workers() - before) == len(before), "all workers are new")
-
     @contextmanager
     def without_follower(self) -> Iterator[None]:
         """Hold the process that repairs."""
@@ -104,9 +95,6 @@ class Server:
             yield
         finally:
             os.kill(followers[0], signal.SIGCONT)
-
-    def workers(self) -> set[int]:
-        return {worker["pid"] for worker in self.site.stats()["workers"] if worker["accepting"]}
 
 
 class Writer:

@@ -175,7 +175,7 @@ class TestFullDisk:
             truth.check()
             assert is_publishing(full)
             # Each process says it once, and again after there was room for a file in between.
-            assert log.read_text().count("cannot be published") <= 6 * (len(server.workers()) + 1)
+            assert log.read_text().count("cannot be published") <= 6 * (len(server.site.workers()) + 1)
             server.stop()
 
 

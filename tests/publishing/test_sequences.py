@@ -153,7 +153,7 @@ class Living(Editing):
     @rule()
     def reload_changed_code(self) -> None:
         change_template(self.truth.site)
-        self.uwsgi.reload()
+        self.uwsgi.site.reload()
         self.truth.check()
 
     @rule()
@@ -401,7 +401,7 @@ class TestChangedCode:
         truth, server = changeable
         truth.check()
         marker = change_template(truth.site)
-        server.reload()
+        server.site.reload()
         truth.check()
         assert marker in truth.site.get("/about/").text
         truth.writer.do("run", program=["save"])
@@ -413,7 +413,7 @@ class TestChangedCode:
         """Whoever makes `current` again has to be of the release that answers."""
         truth, server = changeable
         change_template(truth.site)
-        server.reload()
+        server.site.reload()
         truth.check()
         (truth.site.var / "published" / "current").unlink()
         end = time.monotonic() + 3

@@ -1,4 +1,3 @@
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +10,7 @@ from django.conf import settings as site_settings
 from myweb.operations.doctor import network
 from myweb.publishing.management.commands import publish
 from tests.operations.doctor.servers import Authority, Proxy, name_server
-from tests.site import Site
+from tests.site import Site, copy_database
 from tests.smtp import OWNER, MailServer, certificate
 
 GOOD_RECORDS = {
@@ -55,7 +54,7 @@ def patience(monkeypatch) -> None:
     monkeypatch.setattr(network, "PATIENCE", 1.0)
     monkeypatch.setattr(network, "PATIENCE_WITH_NEIGHBOURS", 0.2)
     monkeypatch.setattr(network, "in_container", lambda: False)
-    for name in network.PROXIES:
+    for name in (*network.PROXIES, "MYWEB_PREPARED"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -148,6 +147,6 @@ def copied_database(real, tmp_path, db_of) -> Path:
     """A copy of the site's database, which is then the one that is looked at."""
     path = tmp_path / "copy" / "db.sqlite3"
     path.parent.mkdir()
-    shutil.copy(real.var / "db.sqlite3", path)
+    copy_database(real.var / "db.sqlite3", path)
     db_of(path)
     return path

@@ -9,13 +9,13 @@ import pytest
 from myweb.operations.doctor import files
 from tests.operations.doctor import faults
 from tests.operations.doctor.faults import fault
+from tests.site import copy_directory
 
 
 @pytest.fixture
 def copy(real, settings, tmp_path) -> Path:
     """A copy of what the site has in var/, without its database."""
-    ignored = shutil.ignore_patterns("db.sqlite3*", "log", "run", "nginx", "published")
-    shutil.copytree(real.var, tmp_path / "var", ignore=ignored)
+    copy_directory(real.var, tmp_path / "var", "db.sqlite3*", "log", "run", "nginx", "published")
     settings.VAR = tmp_path / "var"
     settings.MEDIA_ROOT, settings.STATIC_ROOT = settings.VAR / "media", settings.VAR / "static"
     return settings.VAR

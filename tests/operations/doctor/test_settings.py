@@ -16,7 +16,7 @@ def what_django_finds(settings):
     yield
 
 
-@fault("settings in force", "another value of LANGUAGE_CODE, TIME_ZONE than this command.*Restart uWSGI")
+@fault("settings in force", "another value of LANGUAGE_CODE, TIME_ZONE than this command.*restart uWSGI")
 def changed_and_not_restarted(real, settings):
     settings.TIME_ZONE = "Asia/Shanghai"
     settings.LANGUAGE_CODE = "zh-hans"

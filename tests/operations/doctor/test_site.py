@@ -1,5 +1,4 @@
 import os
-import shutil
 import signal
 import sqlite3
 from contextlib import closing, contextmanager
@@ -15,7 +14,7 @@ from myweb.operations.models import BackupProof
 from myweb.publishing.management.commands import publish
 from tests.operations.doctor import faults
 from tests.operations.doctor.faults import fault, look
-from tests.site import wait_for
+from tests.site import copy_directory, wait_for
 
 
 @fault("clock", "The clock of this machine says .*, but the web server says .*timedatectl")
@@ -59,7 +58,7 @@ def site_runs_other_code(published_copy, monkeypatch):
 def published_copy(real, settings, tmp_path):
     """A copy of what is published, with a page at least."""
     real.get("/")
-    shutil.copytree(real.var / "published", tmp_path / "published", symlinks=True)
+    copy_directory(real.var / "published", tmp_path / "published")
     settings.PUBLISHED_ROOT = tmp_path / "published"
     return settings.PUBLISHED_ROOT
 

@@ -131,6 +131,15 @@ def wrong_port(real, settings):
     yield
 
 
+@fault("public address", r"Nginx does not run: no container web answers on port \d+. Run docker compose up")
+def nginx_is_down_in_compose(settings, patience, monkeypatch):
+    settings.PORT = free_port()
+    monkeypatch.setattr(network, "in_container", lambda: True)
+    monkeypatch.setenv("MYWEB_PREPARED", "true")
+    lead_to(settings, free_port())
+    yield
+
+
 @fault("public address", r"does not answer within 1 seconds, nor do others .*the machine is down, or a firewall")
 def firewall_drops(settings, patience):
     settings.PORT = free_port()
