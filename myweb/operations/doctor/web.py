@@ -16,7 +16,7 @@ from django.templatetags.static import static
 from . import network, uwsgi
 from .faults import Fault, NotChecked, capitalize, quote
 from .reflection import question
-from .way import way
+from .way import COMPOSE, way
 
 UPLOAD = 75 * 1024 * 1024  # bytes, as deploy/myweb_nginx.conf allows in the admin
 CONTAINER = "web"  # of Nginx, in compose.yaml
@@ -45,8 +45,12 @@ def service() -> network.Service:
     where = network.Service("web server", parts.hostname or "", port, "SITE_URL", "SITE_URL", ports)
     there = replace(where, host=CONTAINER, port=settings.PORT)
     # In a container of Compose, localhost is not the machine on which the site is at that address.
-    if network.in_container() and network.is_this_machine(where) and not _listens(where) and _listens(there):
-        return there
+    if network.in_container() and network.is_this_machine(where) and not _listens(where):
+        if _listens(there):
+            return there
+        if way() is COMPOSE:
+            sentence = f"Nginx does not run: no container {CONTAINER} answers on port {settings.PORT}."
+            raise Fault(sentence, f"{way().start}; {way().nginx_log} says why it ended.")
     return where
 
 
