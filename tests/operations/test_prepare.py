@@ -2,6 +2,8 @@ import pytest
 from django.core.management import call_command
 
 from myweb.pages.models import Page
+from tests.operations.places import Place
+from tests.site import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -11,3 +13,11 @@ def test_it_works(settings, tmp_path, home):
     call_command("prepare", verbosity=0)
     assert (tmp_path / "nginx" / "nginx.conf").exists()
     assert Page.objects.get() == home
+
+
+def test_database_that_cannot_be_reached(tmp_path):
+    """One sentence, with the setting that can put it right."""
+    place = Place(tmp_path, f"postgres://myweb:secret@127.0.0.1:{free_port()}/myweb")
+    sentence = place.refused("prepare")
+    assert sentence.startswith("The database of DATABASE_URL cannot be reached: ")
+    assert "secret" not in sentence
