@@ -39,6 +39,10 @@ class Server:
         self.domain = ""
         self.first_output = ""  # of deploy/install
 
+    @property
+    def url(self) -> str:
+        return f"https://{self.domain}" if self.domain else f"http://{self.address}"
+
     def start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command; what it prints, errors too, can be read from its stdout."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

@@ -5,13 +5,13 @@ import re
 import secrets
 import shutil
 import subprocess
-from html.parser import HTMLParser
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.site import ROOT, Response, Site, free_port, wait_for
+from tests.site import ROOT, Site, free_port, wait_for
+
+DECOY = f"decoy-{secrets.token_hex(16)}"  # must not get into an image
 
 
 def refusal_of_docker() -> str:
@@ -45,6 +45,7 @@ class Composed:
         self.directory = directory
         self.project = f"myweb-test-{secrets.token_hex(4)}"
         self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
         copy_clone(directory)
         self.configure(**settings)
 
@@ -119,84 +120,9 @@ def logs_of(container: dict[str, Any]) -> str:
     return done.stdout + done.stderr
 
 
-class Form(HTMLParser):
-    """What a browser would send of the form that has a field of that name."""
-
-    def __init__(self, html: str, field: str) -> None:
-        super().__init__()
-        self.fields: dict[str, str] = {}
-        self._forms: list[dict[str, str]] = []
-        self._text_of = self._select = ""
-        self.feed(html)
-        self.fields = next(fields for fields in self._forms if field in fields)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attributes}
-        name = given.get("name", "")
-        if tag == "form":
-            self._forms.append({})
-        elif not self._forms:
-            return
-        elif tag == "input" and name and given.get("type") not in ("submit", "file"):
-            is_choice = given.get("type") in ("checkbox", "radio")
-            if not is_choice or "checked" in given:
-                self._forms[-1][name] = given.get("value", "on" if is_choice else "")
-        elif tag == "textarea":
-            self._text_of = name
-            self._forms[-1][name] = ""
-        elif tag == "select":
-            self._select = name
-        elif tag == "option" and ("selected" in given or self._select not in self._forms[-1]):
-            self._forms[-1][self._select] = given.get("value", "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea":
-            self._text_of = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._text_of:
-            self._forms[-1][self._text_of] += data.removeprefix("\n") if not self._forms[-1][self._text_of] else data
-
-
-class Browser:
-    """Somebody with cookies, who follows redirects and sends forms."""
-
-    def __init__(self, site: Composed) -> None:
-        self.site = site
-        self.cookies = SimpleCookie()
-
-    def open(self, path: str, body: bytes | None = None, content_type: str = "") -> Response:
-        headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())}
-        if body is not None:
-            headers |= {"Content-Type": content_type, "Origin": f"http://localhost:{self.site.port}"}
-        answer = self.site.request("POST" if body is not None else "GET", path, headers, body)
-        for line in answer.headers.get_all("Set-Cookie", []):
-            self.cookies.load(line)
-        if answer.status in (301, 302):
-            return self.open(urlsplit(answer.headers["Location"]).path)
-        return answer
-
-    def send(
-        self, path: str, field: str, files: dict[str, tuple[str, bytes]] | None = None, **changes: str
-    ) -> Response:
-        """Open `path`, change fields of the form that has `field`, and send it with files: (name, content) by field."""
-        page = self.open(path)
-        fields = Form(page.text, field).fields | changes
-        boundary = secrets.token_hex(16)
-        parts = [
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-            for name, value in fields.items()
-        ]
-        for name, content in (files or {}).items():
-            head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="photo.jpg"\r\n'
-            parts.append(f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + content + b"\r\n")
-        body = b"".join(parts) + f"--{boundary}--\r\n".encode()
-        return self.open(path, body, f"multipart/form-data; boundary={boundary}")
-
-
 def setup_path(site: Composed) -> str:
     """Return the path of the link for the first administrator that was printed last."""
     links = re.findall(r"^Set up the administrator: (http\S+)$", site.logs("prepare"), re.MULTILINE)
     assert links, site.logs("prepare")
-    assert links[-1].startswith(f"http://localhost:{site.port}/")
+    assert links[-1].startswith(f"{site.url}/")
     return urlsplit(links[-1]).path

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.composed import DECOY, Composed, refusal_of_docker
 from tests.server import PREFIX, Server, checkout
 from tests.site import ROOT, Site, wait_for
 
@@ -79,3 +80,33 @@ def server(fresh_server) -> Server:
     fresh_server.set(TRUSTED_PROXIES="0.0.0.0/0,::/0")
     fresh_server.install()
     return fresh_server
+
+
+@pytest.fixture(scope="session")
+def docker_answers() -> None:
+    if refusal := refusal_of_docker():
+        pytest.skip(refusal)
+
+
+@pytest.fixture(scope="session")
+def composed(docker_answers, tmp_path_factory) -> Iterator[Composed]:
+    """The site in containers, on SQLite, with nothing set but the port."""
+    site = Composed(tmp_path_factory.mktemp("compose") / "clone")
+    for name in (".env.old", "var/secret_key", "deploy/.env", "myweb/__pycache__/settings.pyc", "id_rsa", "notes/key"):
+        (site.directory / name).parent.mkdir(exist_ok=True)
+        (site.directory / name).write_text(DECOY)
+    (site.directory / "var" / ".git").mkdir()
+    try:
+        yield site.up()
+    finally:
+        site.remove()
+
+
+@pytest.fixture(scope="session")
+def composed_on_postgresql(docker_answers, tmp_path_factory) -> Iterator[Composed]:
+    """The same on PostgreSQL; most of the images comes out of the builder's cache."""
+    site = Composed(tmp_path_factory.mktemp("compose-postgres") / "clone")
+    try:
+        yield site.up(profile="postgres")
+    finally:
+        site.remove()

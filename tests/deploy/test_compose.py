@@ -1,10 +1,7 @@
 """Docker Compose: from nothing to a site, and what may happen to it."""
 
-import io
 import json
-import os
 import re
-import secrets
 import shlex
 import socket
 import subprocess
@@ -13,42 +10,21 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from PIL import Image
 
 from tests.contact.torture import open_forms, send_all
-from tests.deploy.composed import Browser, Composed, docker, logs_of, refusal_of_docker, setup_path
+from tests.deploy.composed import DECOY, Composed, docker, logs_of, setup_path
+from tests.deploy.owner import Owner, assert_photo_is_shown
+from tests.server import next_release
 from tests.site import ROOT, wait_for
 
-refusal = refusal_of_docker()
-pytestmark = [pytest.mark.docker, pytest.mark.skipif(bool(refusal), reason=refusal)]
+pytestmark = pytest.mark.docker
 
 README = (ROOT / "README.md").read_text()
-PASSWORD = "a-lake-in-the-morning"
-DECOY = f"decoy-{secrets.token_hex(16)}"  # must not get into an image
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """On SQLite, with nothing set but the port."""
-    site = Composed(tmp_path_factory.mktemp("compose") / "clone")
-    for name in (".env.old", "var/secret_key", "deploy/.env", "myweb/__pycache__/settings.pyc", "id_rsa", "notes/key"):
-        (site.directory / name).parent.mkdir(exist_ok=True)
-        (site.directory / name).write_text(DECOY)
-    (site.directory / "var" / ".git").mkdir()
-    try:
-        yield site.up()
-    finally:
-        site.remove()
-
-
-@pytest.fixture(scope="session")
-def site_on_postgresql(tmp_path_factory):
-    """On PostgreSQL; most of the images comes out of the builder's cache."""
-    other = Composed(tmp_path_factory.mktemp("compose-postgres") / "clone")
-    try:
-        yield other.up(profile="postgres")
-    finally:
-        other.remove()
+def site(composed) -> Composed:
+    return composed
 
 
 @pytest.fixture
@@ -64,13 +40,10 @@ def write(site: Composed) -> str:
 
 
 @pytest.fixture(scope="session")
-def owner(site) -> Browser:
+def owner(site) -> Owner:
     """The administrator, made by the link that the start prints."""
-    owner = Browser(site)
-    welcome = owner.send(
-        setup_path(site), "username", username="owner", email="o@example.org", password1=PASSWORD, password2=PASSWORD
-    )
-    assert "Log out" in welcome.text
+    owner = Owner(site)
+    assert "Log out" in owner.set_up(setup_path(site)).text
     return owner
 
 
@@ -91,22 +64,11 @@ def test_visitor_gets_pages_with_all_that_is_in_them(site):
 
 
 def test_owner_logs_in_and_edits_a_page(site, owner):
-    owner = Browser(site)
-    assert "Log out" in owner.send("/admin/login/", "username", username="owner", password=PASSWORD).text
-    home = site.shell("print(Page.objects.get(path='/').pk)")
-    photo = io.BytesIO()
-    Image.frombytes("RGB", (1600, 1600), os.urandom(1600 * 1600 * 3)).save(photo, "JPEG", quality=95)
-    assert photo.tell() > 2_621_440  # Django keeps smaller ones in memory
-    files = {"pages_picture_set-0-image": photo.getvalue()}
-    changed = owner.send(f"/admin/pages/page/{home}/change/", "title", files, title="Mornings at the lake")
-    assert "was changed successfully" in changed.text
-    wait_for(lambda: "Mornings at the lake" in site.get("/").text, "visitors see the new title")
-
-    # app makes its renditions on the way, and web reads them.
-    rendition = wait_for(
-        lambda: re.search(r'srcset="(\S*/photo-\S+\.avif) ', site.get("/").text), "the picture is ready"
-    )
-    assert site.get(rendition[1]).headers["Content-Type"] == "image/avif"
+    owner = Owner(site)
+    assert "Log out" in owner.log_in().text
+    home = int(site.shell("print(Page.objects.get(path='/').pk)"))
+    assert "was changed successfully" in owner.add_photo(home, "Mornings at the lake").text
+    assert_photo_is_shown(site, "Mornings at the lake")
 
 
 def test_visitor_writes_to_the_owner(site, message):
@@ -124,7 +86,7 @@ def test_secret_key_is_made_once_for_the_volume(site):
 # Hardening
 
 
-@pytest.mark.parametrize("service", ["app", "web", "prepare"])
+@pytest.mark.parametrize("service", ["app", "web", "prepare", "nightly"])
 def test_limits(site, service):
     assert_limits(site, service)
 
@@ -142,10 +104,10 @@ def assert_limits(site: Composed, service: str) -> None:
     assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "3", "max-size": "10m"}}
     assert configuration["User"] in ("www-data", "proxy")
     assert host["RestartPolicy"]["Name"] == ("no" if service == "prepare" else "unless-stopped")
-    assert ("Healthcheck" in configuration) is (service != "prepare")
+    assert ("Healthcheck" in configuration) is (service not in ("prepare", "nightly"))
 
 
-@pytest.mark.parametrize("service", ["app", "web"])
+@pytest.mark.parametrize("service", ["app", "web", "nightly"])
 def test_limits_are_in_force(site, service):
     assert_confined(site, service)
 
@@ -296,6 +258,35 @@ def test_down_and_up_again(site, owner, message):
     assert "Log out" in owner.open("/admin/").text
 
 
+# Backups
+
+
+def backups(site: Composed) -> list[str]:
+    return site.execute("app", "find", "/var/lib/myweb/backups", "-name", "myweb-*.zip").split()
+
+
+def proven(site: Composed) -> int:
+    return site.logs("nightly").count("Proven: ")
+
+
+def test_site_is_backed_up_from_the_first_day_on(site):
+    wait_for(lambda: "Deleted " in site.logs("nightly"), "a backup was made and proven, and files were cleaned up", 120)
+    assert proven(site) >= 1
+    assert site.shell("from myweb.operations.models import BackupProof; print(BackupProof.load())") in " ".join(
+        backups(site)
+    )
+
+
+def test_nights_that_were_missed_are_made_up_for(site):
+    """As after a machine that was off, or a backup that failed."""
+    before = proven(site)
+    site.compose("stop", "nightly")
+    assert docker("inspect", "--format={{.State.ExitCode}}", site.containers("nightly")[0]["Id"]).strip() == "0"
+    site.execute("app", "touch", "--date", "2 days ago", "/var/lib/myweb/backups/.nightly")
+    site.up()
+    wait_for(lambda: proven(site) > before, "a backup was made and proven", 120)
+
+
 # Settings
 
 
@@ -335,8 +326,8 @@ def test_malformed_setting_is_said_in_a_sentence(site):
 def test_newer_image_keeps_everything(site, owner, message):
     before = re.search(r'href="(/static/[^"]+\.css)"', site.get("/").text)[1]
     [web] = site.containers("web")
-    package, style = site.directory / "myweb" / "__init__.py", site.directory / "static" / "myweb" / "site.css"
-    package.write_text(re.sub(r'__version__ = ".*"', '__version__ = "99.0"', package.read_text()))
+    style = next_release(site.directory, "99.0") / "static" / "myweb" / "site.css"
+    backed_up = backups(site)
     style.write_text(style.read_text() + "\nmain { outline-color: red }\n")
     with Reader(site, before) as style_reader, Reader(site, "/") as page_reader:
         site.up("--build")
@@ -348,6 +339,8 @@ def test_newer_image_keeps_everything(site, owner, message):
     assert page_reader.statuses == {200}
     assert site.containers("web")[0]["State"]["Pid"] == web["State"]["Pid"]
     assert message in site.messages()
+    assert site.shell("print({m.since_99_0 for m in ContactMessage.objects.all()})") == "{'new'}"
+    assert len(backups(site)) == len(backed_up) + 1  # with what was there before the new column
     assert "Log out" in owner.open("/admin/").text
 
 
@@ -375,8 +368,8 @@ class Reader:
 # PostgreSQL
 
 
-def test_profile_postgres(site_on_postgresql):
-    site = site_on_postgresql
+def test_profile_postgres(composed_on_postgresql):
+    site = composed_on_postgresql
     assert site.get("/").status == 200
     assert site.shell("from django.db import connection; print(connection.vendor)") == "postgresql"
     assert "db.sqlite3" not in site.execute("app", "ls", "/var/lib/myweb")
@@ -392,13 +385,13 @@ def test_profile_postgres(site_on_postgresql):
     assert "password authentication failed" in refused
 
 
-def test_backups_find_the_tools_of_postgresql(site_on_postgresql):
-    dump = site_on_postgresql.execute("app", "bash", "-c", 'pg_dump "$(cat "$DATABASE_URL_FILE")"')
+def test_backups_find_the_tools_of_postgresql(composed_on_postgresql):
+    dump = composed_on_postgresql.execute("app", "bash", "-c", 'pg_dump "$(cat "$DATABASE_URL_FILE")"')
     assert "COPY public.pages_page " in dump
 
 
-def test_three_replicas(site_on_postgresql):
-    site = site_on_postgresql
+def test_three_replicas(composed_on_postgresql):
+    site = composed_on_postgresql
     [web] = site.containers("web")
     link = setup_path(site)
     site.up("--scale", "app=3", profile="postgres")
@@ -414,13 +407,13 @@ def test_three_replicas(site_on_postgresql):
     wait_for(all_answer, "all replicas answer", 30)
     assert site.containers("web")[0]["State"]["Pid"] == web["State"]["Pid"]
     assert setup_path(site) != link  # the start prints a new one
-    assert Browser(site).open(setup_path(site)).status == 200  # and no replica ends that
+    assert Owner(site).open(setup_path(site)).status == 200  # and no replica ends that
     for replica in replicas:
         assert "Applying" not in logs_of(replica)
 
 
-def test_killed_replica_is_not_missed(site_on_postgresql):
-    site = site_on_postgresql
+def test_killed_replica_is_not_missed(composed_on_postgresql):
+    site = composed_on_postgresql
     text = write(site)
     [killed, *others] = site.containers("app")
     assert others
@@ -430,8 +423,8 @@ def test_killed_replica_is_not_missed(site_on_postgresql):
     assert text in site.messages()
 
 
-def test_killed_database_is_healthy_again(site_on_postgresql):
-    site = site_on_postgresql
+def test_killed_database_is_healthy_again(composed_on_postgresql):
+    site = composed_on_postgresql
     text = write(site)
     [database] = site.containers("database")
     site.kill(database)
@@ -439,16 +432,16 @@ def test_killed_database_is_healthy_again(site_on_postgresql):
     assert text in site.messages()
 
 
-def test_down_and_up_again_on_postgresql(site_on_postgresql):
-    site = site_on_postgresql
+def test_down_and_up_again_on_postgresql(composed_on_postgresql):
+    site = composed_on_postgresql
     text = write(site)
     site.compose("--profile", "postgres", "down")
     site.up(profile="postgres")
     assert text in site.messages()
 
 
-def test_without_the_profile_nothing_looks_lost(site_on_postgresql):
-    site = site_on_postgresql
+def test_without_the_profile_nothing_looks_lost(composed_on_postgresql):
+    site = composed_on_postgresql
     site.compose("--profile", "postgres", "down")
     done = site.compose("up", "--detach", "--wait", check=False)
     assert done.returncode != 0

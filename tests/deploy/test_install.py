@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from tests.contact.torture import open_forms
+from tests.deploy.owner import Owner, assert_photo_is_shown
 from tests.server import SETTINGS, Server
 from tests.site import ROOT, wait_for
 
@@ -57,9 +58,13 @@ def test_it_says_what_is_next(server):
     assert "ufw allow 80/tcp" in server.first_output
 
 
-def test_link_sets_up_the_administrator(server):
-    link = server.manage("setup_link").split(f"http://{server.address}")[1].strip()
-    assert server.get(link).status == 200
+def test_owner_edits_a_page(server):
+    """And the photo is made ready by processes that may do hardly anything else."""
+    owner = Owner(server)
+    assert "Log out" in owner.set_up(server.manage("setup_link").split(server.url)[1].strip()).text
+    home = server.evaluate("Page.objects.get(path='/').pk")
+    assert "was changed successfully" in owner.add_photo(home, "Mornings at the lake").text
+    assert_photo_is_shown(server, "Mornings at the lake")
 
 
 def test_again_changes_nothing(server):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.contact.torture import Visitor, open_forms
+from tests.deploy.composed import Composed
 from tests.server import Load, Server, next_release
 
 # Works in every process but uWSGI's: only requests through Nginx find it out.
@@ -76,7 +77,7 @@ BREAKAGES = {
 }
 
 
-def pages(server: Server) -> list[str]:
+def pages(server: Server | Composed) -> list[str]:
     """Return what visitors see on the pages of the menu."""
     home = server.get("/").text
     addresses = ["/", *sorted(set(re.findall(r'<a href="(/[^"#?]*)"', home)))]
