@@ -3,12 +3,12 @@
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from django.core.management import get_commands
 
+from tests.server import checkout
 from tests.site import Site, wait_for
 from tests.test_settings import start
 
@@ -55,11 +55,7 @@ def test_steps_by_hand_lead_to_a_site():
     user = "www-data" if os.geteuid() == 0 else None
     with Site(user=user) as site:
         clone = site.directory / "clone"
-        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for name in filter(None, names.split("\0")):
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, clone / name)
+        checkout(clone)
         for path in [clone, *clone.rglob("*")]:
             if user:
                 shutil.chown(path, user)

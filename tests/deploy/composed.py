@@ -3,13 +3,13 @@
 import json
 import re
 import secrets
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.site import ROOT, Site, free_port, wait_for
+from tests.server import checkout
+from tests.site import Site, free_port, wait_for
 
 DECOY = f"decoy-{secrets.token_hex(16)}"  # must not get into an image
 
@@ -26,15 +26,6 @@ def refusal_of_docker() -> str:
     return ""
 
 
-def copy_clone(target: Path) -> None:
-    """Copy what is, or could be, in the repository."""
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, names.split("\0")):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target / name)
-
-
 class Composed:
     """A project of Docker Compose."""
 
@@ -46,7 +37,7 @@ class Composed:
         self.project = f"myweb-test-{secrets.token_hex(4)}"
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
-        copy_clone(directory)
+        checkout(directory)
         self.configure(**settings)
 
     def configure(self, **settings: str) -> None:
@@ -104,7 +95,8 @@ class Composed:
 
         def is_healthy_again() -> bool:
             state = json.loads(docker("inspect", name))[0]["State"]
-            return state["Pid"] not in (0, process) and state["Health"]["Status"] == "healthy"
+            health = state.get("Health", {"Status": "healthy"})  # nightly has none
+            return state["Pid"] not in (0, process) and health["Status"] == "healthy"
 
         wait_for(is_healthy_again, "the container is healthy again", 180)
 

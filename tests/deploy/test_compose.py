@@ -141,6 +141,10 @@ def test_only_nginx_can_be_reached_and_only_from_here(site):
 
 @pytest.mark.parametrize("service", ["app", "web"])
 def test_image_is_small(site, service):
+    assert_small(site, service)
+
+
+def assert_small(site: Composed, service: str) -> None:
     assert int(docker("image", "inspect", "--format={{.Size}}", f"{site.project}-{service}")) <= 250_000_000
 
 
@@ -181,7 +185,7 @@ def layer_names(archive: tarfile.TarFile, member: tarfile.TarInfo) -> list[str]:
 # Faults
 
 
-@pytest.mark.parametrize("service", ["app", "web"])
+@pytest.mark.parametrize("service", ["app", "web", "nightly"])
 def test_killed_container_is_healthy_again(site, message, service):
     [container] = site.containers(service)
     site.kill(container)
@@ -287,6 +291,38 @@ def test_nights_that_were_missed_are_made_up_for(site):
     wait_for(lambda: proven(site) > before, "a backup was made and proven", 120)
 
 
+# The doctor
+
+
+def test_doctor_finds_nothing_wrong(site):
+    said = site.execute("app", "manage.py", "doctor")
+    assert "Nothing is wrong." in said, said
+    for name in ("mailing worker", "pages' worker", "public address", "fresh pages", "backup"):
+        assert f"ok      {name}: " in said
+
+
+def test_doctor_says_what_to_type_here(site):
+    """With the command of README for when app does not run."""
+    [command] = re.findall(r"^\| `docker compose (run .* doctor)`", README, re.MULTILINE)
+    site.compose("stop", "app")
+    try:
+        done = site.compose(*command.split(), check=False)
+    finally:
+        site.up()
+    assert done.returncode == 1
+    assert "FAILED  uWSGI: uWSGI does not run" in done.stdout
+    assert "Run docker compose up --detach; docker compose logs app says why it ended." in done.stdout
+
+
+def test_doctor_misses_nginx(site):
+    site.compose("stop", "web")
+    try:
+        said = site.execute("app", "manage.py", "doctor", check=False)
+    finally:
+        site.up()
+    assert "Nginx does not run: no container web answers" in said
+
+
 # Settings
 
 
@@ -294,13 +330,16 @@ def test_settings_of_env_count(site):
     """Behind a proxy on the Docker host, which reaches Nginx from the gateway of the network."""
     [command] = re.findall(r"`docker (network inspect [^`]*) myweb_default`", README)
     gateway = docker(*shlex.split(command), f"{site.project}_default").strip()
-    site.configure(SITE_URL="https://www.example.org", TRUSTED_PROXIES=gateway, EMAIL_HOST_PASSWORD="'a$b \"c\" #d'")
+    allowed = {"TRUSTED_PROXIES": gateway, "METRICS_ALLOW": gateway}
+    site.configure(SITE_URL="https://www.example.org", EMAIL_HOST_PASSWORD="'a$b \"c\" #d'", **allowed)
     try:
         site.up()
         secure = {"Host": "www.example.org", "X_Forwarded_Proto": "https"}
         wait_for(lambda: site.get("/", **secure).status == 200, "Nginx has the new configuration")
         assert site.get("/contact/", Host="www.example.org").headers["Location"] == "https://www.example.org/contact/"
         assert site.shell("from django.conf import settings; print(settings.EMAIL_HOST_PASSWORD)") == 'a$b "c" #d'
+        assert "myweb_request_seconds_count" in site.get("/metrics").text
+        assert site.get("/metrics", X_Forwarded_For="198.51.100.7").status == 404
     finally:
         site.configure()
         site.up()
@@ -375,6 +414,7 @@ def test_profile_postgres(composed_on_postgresql):
     assert "db.sqlite3" not in site.execute("app", "ls", "/var/lib/myweb")
     assert_limits(site, "database")
     assert_confined(site, "database")
+    assert_small(site, "database")
     password = site.execute("database", "cat", "/run/database-secret/password")
     assert len(password) == 64
     for service in ("app", "prepare", "database", "web"):

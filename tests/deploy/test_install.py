@@ -4,6 +4,7 @@ import errno
 import re
 import secrets
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -73,9 +74,10 @@ def test_again_changes_nothing(server):
     assert state(server) == before
 
 
-def test_it_is_hardened(server):
-    verdict = server.run("systemd-analyze", "security", "--no-pager", "myweb.service").splitlines()[-1]
-    assert float(re.search(r"exposure level for myweb\.service: ([\d.]+)", verdict)[1]) <= 1.5
+@pytest.mark.parametrize("unit", ["myweb.service", "myweb-nightly.service"])
+def test_it_is_hardened(server, unit):
+    verdict = server.run("systemd-analyze", "security", "--no-pager", unit).splitlines()[-1]
+    assert float(re.search(rf"exposure level for {unit}: ([\d.]+)", verdict)[1]) <= 1.5
 
 
 def test_settings_stay_and_take_effect(server):
@@ -127,6 +129,54 @@ def test_nightly_timer_proves_a_backup(server):
     server.run("systemctl", "start", "myweb-nightly.service")
     assert "myweb-" in server.run("ls", "/var/lib/myweb/backups")
     assert server.evaluate("BackupProof.objects.count()") == 1
+
+
+def test_doctor_finds_nothing_wrong(server):
+    said = server.manage("doctor")
+    assert "Nothing is wrong." in said, said
+    for name in ("socket of uWSGI", "mailing worker", "pages' worker", "public address", "fresh pages", "backup"):
+        assert f"ok      {name}: " in said
+
+
+@pytest.fixture
+def without_uwsgi(server) -> Iterator[None]:
+    """It cannot be started; the socket that systemd holds open for it takes requests all the same."""
+    program = server.run("realpath", "/srv/myweb/current/.venv/bin/uwsgi").strip()
+    server.run("mv", program, f"{program}.away")
+    server.run("systemctl", "kill", "--signal", "KILL", "--kill-whom", "main", "myweb.service")
+    yield
+    server.run("mv", f"{program}.away", program)
+    wait_for(lambda: server.get("/healthz").status == 200, "the site answers")
+
+
+def test_doctor_finds_an_uwsgi_that_does_not_start(server, without_uwsgi):
+    status, said = server.try_to("myweb", "doctor")
+    assert status == 1
+    assert "ok      port of Nginx: Nginx has port 80." in said
+    assert "FAILED  uWSGI: uWSGI does not run: systemd holds /run/myweb/uwsgi.sock open for it" in said
+    assert "Read why it does not start: journalctl --unit myweb.service." in said
+
+
+def test_doctor_finds_a_stranger_on_the_port_of_nginx(server):
+    """Who may not listen on that port sees who does."""
+    server.run("systemctl", "stop", "nginx.service")
+    server.run("systemd-run", "--unit=stranger", "python3", "-m", "http.server", "80")
+    try:
+        wait_for(lambda: server.try_to("curl", "--silent", "http://127.0.0.1/")[0] == 0, "the stranger listens")
+        status, said = server.try_to("myweb", "doctor")
+    finally:
+        server.run("systemctl", "stop", "stranger.service")
+        server.run("systemctl", "start", "nginx.service")
+    assert status == 1
+    assert "FAILED  port of Nginx: Somebody else listens: port 80 is in use" in said
+
+
+def test_doctor_finds_that_nginx_is_down(server):
+    server.run("systemctl", "stop", "nginx.service")
+    status, said = server.try_to("myweb", "doctor")
+    server.run("systemctl", "start", "nginx.service")
+    assert status == 1
+    assert "nothing listens there on this machine, so the web server is down. " in said.replace("\n", " ")
 
 
 def test_logs_are_rotated(server):

@@ -38,6 +38,7 @@ def without_dates(rows):
 def test_it_works_where_nothing_is(original, backup, elsewhere):
     said = elsewhere.manage("restore", backup)
     assert "with 3 pages, 3 messages and " in said
+    assert ("restart uWSGI there" in said) == (connection.vendor == "postgresql")
     assert elsewhere.rows() == original.rows()
     assert elsewhere.files() == original.files()
     assert elsewhere.leftovers() == []

@@ -213,6 +213,8 @@ def reload_workers() -> None:
 def what_to_do(archive: Archive) -> list[str]:
     """Say what a backup does not have, and what was set differently."""
     said = ["Everybody has to log in again."]
+    if not databases.is_sqlite():
+        said.append("Other machines and containers that share the database: restart uWSGI there.")
     public, secret = making.environment()
     if missing := [name for name in archive.manifest.secrets if name not in secret and name != "DATABASE_URL"]:
         said.append(

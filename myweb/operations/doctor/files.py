@@ -17,33 +17,36 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from .faults import Fault, NotChecked
 from .way import way
 
-ROOM = 500  # MB: several large uploads at once, and a backup
+ROOM = 500  # MB: pictures with their renditions, and a backup
+ROOM_FOR_UPLOADS = 150  # MB, on their way: two of the largest
 MOST_FILES = 20_000  # to look at
 
 
 def room() -> str:
-    free: dict[int, tuple[int, Path]] = {}
-    for directory in _directories():
-        if directory.exists():
-            free[directory.stat().st_dev] = (shutil.disk_usage(directory).free // 1_000_000, directory)
-            left = os.statvfs(directory)
-            if left.f_files and not left.f_favail:
-                raise Fault(f"The disk of {directory} cannot take any more files.", "Delete some there.")
-    least, directory = min(free.values())
-    if least < ROOM:
-        raise Fault(
-            f"Only {least} MB are free on the disk of {directory}; the site needs {ROOM}.",
-            "Make room: old backups, logs, what else is on that disk.",
-        )
-    return f"{least / 1000:.1f} GB are free on the disk of {directory}"
+    said = []
+    for directory, needed in _directories().items():
+        left = os.statvfs(directory)
+        if left.f_files and not left.f_favail:
+            raise Fault(f"The disk of {directory} cannot take any more files.", "Delete some there.")
+        free = shutil.disk_usage(directory).free // 1_000_000
+        if free < needed:
+            raise Fault(
+                f"Only {free} MB are free on the disk of {directory}; the site needs {needed}.",
+                "Make room: old backups, logs, what else is on that disk.",
+            )
+        said.append((free, directory))
+    free, directory = min(said)
+    return f"{free / 1000:.1f} GB are free on the disk of {directory}"
 
 
-def _directories() -> list[Path]:
-    directories = [settings.VAR, Path(settings.MEDIA_ROOT), Path(gettempdir())]
+def _directories() -> dict[Path, int]:
+    """Return the directories that the site writes to, and how many MB each needs."""
+    directories = [settings.VAR, Path(settings.MEDIA_ROOT)]
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         directories.append(Path(database["NAME"]).parent)
-    return directories
+    needed = {Path(gettempdir()): ROOM_FOR_UPLOADS} | dict.fromkeys(directories, ROOM)
+    return {directory: number for directory, number in needed.items() if directory.exists()}
 
 
 def static() -> str:
