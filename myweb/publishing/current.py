@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 
 from .models import Generation
+from .release import boot
 from .release import release as own_release
 
 logger = logging.getLogger(__name__)
@@ -109,28 +110,29 @@ def start() -> None:
     """
     What a process that serves the site does first: publish what it makes, in a directory that nobody has used.
 
-    Whatever differs from what this release left behind may come from a kill, a backup or another release. If it fails,
-    or somebody removes all that is published, `to_write_into()` tries again.
+    Whatever differs from what this release left behind may come from a kill, a backup or another release. Files are not
+    forced to the disk, so none from before the machine was started is used again: a power cut may have damaged it. If
+    this fails, or somebody removes all that is published, `to_write_into()` tries again.
     """
     global _has_to_start, _serves
     _has_to_start = _serves = not settings.DEBUG  # Templates change while that runs.
     try:
-        if settings.DEBUG or _release() != own_release():
+        if settings.DEBUG or _release() != own_release() or _target(_boot_link()) != boot():
             # Processes of the other release may still be at work.
             _release_link().unlink(missing_ok=True)
             _take_down()
         if settings.DEBUG:
             return
         with _lock():
-            # Not by the process's number, which another container can have as well.
-            link = _release_link().with_name(f"next-release-{secrets.token_hex(4)}")
-            link.symlink_to(own_release())
+            release_link = _prepare(_release_link(), own_release())
+            boot_link = _prepare(_boot_link(), boot())
         current, generation = read(), Generation.load()
         if generation and current != Directory(*generation, own_release()):
             with transaction.atomic():
                 advance()
-        link.replace(_release_link())
+        release_link.replace(_release_link())
         _switch()
+        boot_link.replace(_boot_link())
         _has_to_start = False
     except OSError:
         _fail()
@@ -180,11 +182,28 @@ def _release_link() -> Path:
     return Path(settings.PUBLISHED_ROOT, "release")
 
 
-def _release() -> str | None:
+def _boot_link() -> Path:
+    """The same to the start of the machine since when files are used."""
+    return Path(settings.PUBLISHED_ROOT, "boot")
+
+
+def _prepare(link: Path, target: str) -> Path:
+    """Make a link to `target`, to be moved to the place of `link` when it counts."""
+    # Not by the process's number, which another container can have as well.
+    prepared = link.with_name(f"next-{link.name}-{secrets.token_hex(4)}")
+    prepared.symlink_to(target)
+    return prepared
+
+
+def _target(link: Path) -> str | None:
     try:
-        return _release_link().readlink().name
+        return link.readlink().name
     except OSError:
         return None
+
+
+def _release() -> str | None:
+    return _target(_release_link())
 
 
 def _switch() -> None:

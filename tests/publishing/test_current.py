@@ -60,6 +60,18 @@ class TestStart:
         assert current.read().release == before.release
         assert current.read().number > before.number + 1 or current.read() != before
 
+    def test_after_the_machine_was_started(self, published, monkeypatch):
+        """What a power cut may have damaged is not used again."""
+        before = current.read()
+        monkeypatch.setattr(current, "boot", lambda: "another")
+        current.start()
+        after = current.read()
+        assert after.number > before.number
+        assert after.release == before.release
+        current.start()
+        assert current.read() == after
+        assert not list(published.parent.glob("next-[br]*"))
+
     @pytest.mark.parametrize("difference", [-5, 0, 5])
     def test_after_a_restore(self, published, difference):
         before = current.read()
