@@ -1,4 +1,4 @@
-# What deploy/up and deploy/install have in common. Whoever sources this has $var, and as_site to run a command as its owner.
+# What deploy/up, deploy/install and deploy/docker/prepare have in common. Whoever sources this has $var, and as_site to run a command as its owner.
 # shellcheck shell=bash
 
 packages=(ca-certificates gcc gettext libc6-dev libnginx-mod-http-brotli-static libpcre2-dev python3 python3-dev python3-venv)
@@ -31,4 +31,18 @@ fill_var() {
         # Visitors'\'' messages are nobody else'\''s; migrate would make it readable for all.
         [[ $2 || -e db.sqlite3 ]] || : >>db.sqlite3
     ' bash "$var" "${DATABASE_URL-}${DATABASE_URL_FILE-}"
+}
+
+# Whether those of RELEASE are served, whatever else is. The list, by which Django finds the names, was copied last.
+has_static_files() { cmp -s "$1/collected/staticfiles.json" "$var/static/staticfiles.json"; }
+
+# copy_static_files RELEASE. Those of other releases stay: pages that are open in browsers go on asking for them.
+copy_static_files() {
+    as_site rm -rf "$var/static.new" &&
+        as_site cp -R "$1/collected" "$var/static.new" &&
+        as_site mv "$var/static.new/staticfiles.json" "$var/staticfiles.json.new" &&
+        # Links replace in one step, so that nobody is served half a file.
+        as_site cp -RlfT "$var/static.new" "$var/static" &&
+        as_site mv "$var/staticfiles.json.new" "$var/static/staticfiles.json" &&
+        as_site rm -r "$var/static.new"
 }

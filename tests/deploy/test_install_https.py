@@ -14,6 +14,7 @@ from tests.site import wait_for
 pytestmark = pytest.mark.server
 
 DOMAIN = "www.example.org"
+ROOT_CERTIFICATE = "/usr/local/share/ca-certificates/pebble.crt"
 ARGUMENTS = ("--domain", DOMAIN, "--email", "owner@example.org")
 PEBBLE = {
     "pebble": {
@@ -43,8 +44,13 @@ def authority(server) -> Iterator[Server]:
     quick = ("--setenv=PEBBLE_VA_NOSLEEP=1", "--setenv=PEBBLE_WFE_NONCEREJECT=0")
     server.run("systemd-run", "--unit=pebble", *quick, "pebble", "-config", "/root/pebble/config.json")
     server.run("sh", "-c", f"echo {server.address} {DOMAIN} >>/etc/hosts")
+    fetch_root = f"curl --silent --insecure --fail https://127.0.0.1:15000/roots/0 >{ROOT_CERTIFICATE}"
+    wait_for(lambda: server.try_to("sh", "-c", fetch_root)[0] == 0, "the authority tells its certificate")
+    server.run("update-ca-certificates")
     yield server
     server.run("systemctl", "stop", "pebble.service")
+    server.run("rm", ROOT_CERTIFICATE)
+    server.run("update-ca-certificates")
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +140,13 @@ def test_again_changes_nothing(secured):
     for arguments in (ARGUMENTS, ()):
         assert "Nothing had to be changed." in secured.install("/root/myweb", *arguments)
     assert secured.run("systemctl", "show", "--property", "MainPID,StateChangeTimestamp", "nginx.service") == nginx
+
+
+def test_doctor_finds_nothing_wrong(secured):
+    said = secured.manage("doctor")
+    assert "Nothing is wrong." in said, said
+    for name in ("port of Nginx", "certificate", "certificate's end", "http or https", "fresh pages"):
+        assert f"ok      {name}: " in said
 
 
 def test_renewal_is_served(secured):

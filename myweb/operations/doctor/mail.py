@@ -69,7 +69,7 @@ def connection() -> str:
 def _silent(where: network.Service) -> Fault:
     said = f"{where.host} takes connections to port {where.port}, but says nothing for {network.PATIENCE:.0f} seconds"
     try:
-        with network.connect(where) as sock, network.tls_with_anybody().wrap_socket(sock):
+        with network.connect(where) as sock, network.tls_with_anybody().wrap_socket(sock, server_hostname=where.host):
             return Fault(f"{said}, since it speaks TLS from the first byte there.", FROM_THE_START)
     except (OSError, Fault):
         return Fault(

@@ -91,9 +91,10 @@ def _open(where: network.Service) -> HTTPConnection:
         connection = HTTPConnection(where.host, where.port)
     sock = network.connect(where)
     try:
-        connection.sock = (
-            network.tls_with_anybody().wrap_socket(sock) if settings.SITE_URL.startswith("https:") else sock
-        )
+        if settings.SITE_URL.startswith("https:"):
+            # Without a name (SNI), an Nginx with more than one site refuses.
+            sock = network.tls_with_anybody().wrap_socket(sock, server_hostname=where.host)
+        connection.sock = sock
     except OSError:
         sock.close()
         raise
@@ -124,6 +125,8 @@ def port() -> str:
         answer = None
     if answer and ("received" in answer.json or is_nginx_of_myweb(answer)):
         return f"Nginx has port {settings.PORT}"
+    if answer and answer.status == 301 and answer.headers.get("Location", "").startswith(f"{settings.SITE_URL}/"):
+        return f"port {settings.PORT} leads to {settings.SITE_URL}"
     address = f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN
     told = uwsgi.who_listens("MYWEB_PORT", f"{address}:{settings.PORT}") or "end that, or set MYWEB_PORT to another"
     who, _colon, fix = told.rpartition(": ")

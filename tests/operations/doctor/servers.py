@@ -84,6 +84,8 @@ class Proxy:
         self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.source = "127.0.0.1"
         proxy = self
+        if context:  # as Nginx does with ssl_reject_handshake
+            context.sni_callback = lambda sock, name, context: None if name else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

@@ -303,6 +303,13 @@ def test_good_proxy_is_no_fault(tls_proxy, name):
     assert finding.state is faults.State.OK, finding
 
 
+def test_nginx_leads_to_https_from_its_port(settings, patience):
+    settings.SITE_URL = "https://lake.example"
+    location = b"Location: https://lake.example/healthz\r\nContent-Length: 0\r\n\r\n"
+    with talking(b"HTTP/1.1 301 Moved Permanently\r\n" + location) as settings.PORT:
+        assert faults.look("port of Nginx").state is faults.State.OK
+
+
 @pytest.mark.nginx
 def test_nginx_has_its_port_while_uwsgi_hangs(real, settings):
     with real.sibling() as other:
