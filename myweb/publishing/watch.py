@@ -31,7 +31,11 @@ _NEITHER_READ_NOR_WRITE = re.compile(
 )
 # To lock a row counts as a write: a lock that is taken before the generation's could meet it crosswise.
 _READ = re.compile(r"\s*(?:SELECT|WITH|VALUES)\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\b)", re.I | re.S)
-_TABLE = re.compile(r'\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|SELECT\b.*?\bFROM) "([^"]+)"', re.I | re.S)
+# To change a table, Django makes another one on SQLite, which has this prefix for a moment.
+_NAME = r'"(?:new__)?([^"]+)"'
+_TABLE = re.compile(rf"\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|SELECT\b.*?\bFROM) {_NAME}", re.I | re.S)
+_SCHEMA = re.compile(r"\s*(?:CREATE|ALTER|DROP) TABLE\b", re.I)
+_TABLES_OF_SCHEMA = re.compile(rf"\b(?:TABLE|TO) {_NAME}", re.I)
 _ROLLBACK = re.compile(r"\bROLLBACK\b", re.I)
 
 
@@ -66,8 +70,12 @@ def changes_content(sql: str) -> bool:
         return True
     if _NEITHER_READ_NOR_WRITE.match(sql) or _READ.match(sql):
         return False
-    table = _TABLE.match(sql)
-    return not table or table[1] not in [Generation._meta.db_table, *settings.UNWATCHED_TABLES]
+    if _SCHEMA.match(sql):
+        tables = _TABLES_OF_SCHEMA.findall(sql)
+    else:
+        table = _TABLE.match(sql)
+        tables = [table[1]] if table else []
+    return not tables or not settings.UNWATCHED_TABLES.union([Generation._meta.db_table]).issuperset(tables)
 
 
 def _has_advanced(connection: BaseDatabaseWrapper) -> bool:

@@ -22,7 +22,14 @@ def start(site: Site, **options) -> int:
     """Start only uWSGI; return the process id of its master."""
     process = site.spawn_uwsgi(**options)
     port = int(site.uwsgi_address.partition(":")[2])
-    wait_for(lambda: site.listens(port) and (site.var / "run" / "stats.sock").exists(), "uWSGI listens")
+
+    def listens() -> bool:
+        try:
+            return site.listens(port) and bool(site.stats())
+        except OSError:  # a file that nobody listens on yet
+            return False
+
+    wait_for(listens, "uWSGI listens")
     return process.pid
 
 
