@@ -273,14 +273,18 @@ def proven(site: Composed) -> int:
     return site.logs("nightly").count("Proven: ")
 
 
-def test_site_is_backed_up_from_the_first_day_on(site):
+@pytest.fixture(scope="session")
+def backed_up(site) -> None:
     wait_for(lambda: ".nightly" in site.execute("app", "ls", "-A", "/var/lib/myweb/backups"), "all of it was done", 120)
+
+
+def test_site_is_backed_up_from_the_first_day_on(site, backed_up):
     assert site.shell("from myweb.operations.models import BackupProof; print(BackupProof.load())") in " ".join(
         backups(site)
     )
 
 
-def test_nights_that_were_missed_are_made_up_for(site):
+def test_nights_that_were_missed_are_made_up_for(site, backed_up):
     """As after a machine that was off, or a backup that failed."""
     before = proven(site)
     site.compose("stop", "nightly")
@@ -293,7 +297,7 @@ def test_nights_that_were_missed_are_made_up_for(site):
 # The doctor
 
 
-def test_doctor_finds_nothing_wrong(site):
+def test_doctor_finds_nothing_wrong(site, backed_up):
     said = site.execute("app", "manage.py", "doctor")
     assert "Nothing is wrong." in said, said
     for name in ("mailing worker", "pages' worker", "public address", "fresh pages", "backup"):
