@@ -54,7 +54,7 @@ BREAKAGES = {
         replace("myweb/contact/migrations/0999_since_0_1_9.py", "\n    ]", BROKEN_SQL),
         "cannot be prepared",
     ),
-    "import": Breakage(add("myweb/pages/views.py", "\nimport no_such_module\n"), "cannot be prepared"),
+    "import": Breakage(add("myweb/pages/views.py", "\nimport no_such_module\n"), "nothing was changed"),
     "health": Breakage(
         add("myweb/wsgi.py", UNHEALTHY.format(path="/healthz")), "/healthz, the site answers 503", "/healthz"
     ),
