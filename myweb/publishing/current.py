@@ -146,6 +146,8 @@ def follow() -> None:
 
     Raises DatabaseError; what is published stays, as nobody can have changed it through this database.
     """
+    if _target(_boot_link()) != boot():
+        return  # until a process that serves has begun a directory without files from before a power cut
     current, generation = read(), Generation.load()
     if current and current[:2] == generation and current.path.is_dir():
         return

@@ -229,6 +229,17 @@ class TestFollow:
         assert current.read()[:2] == the_generation()
         assert published.is_dir()
 
+    def test_after_the_machine_was_started(self, published, monkeypatch):
+        """It does not bring back what a power cut may have damaged; somebody who serves begins anew."""
+        before = current.read()
+        published.unlink()
+        monkeypatch.setattr(current, "boot", lambda: "another")
+        current.follow()
+        assert current.read() is None
+        current.start()
+        current.follow()
+        assert current.read().number > before.number
+
     def test_nothing_has_changed(self, published, django_assert_num_queries):
         before = current.read()
         with django_assert_num_queries(1):
