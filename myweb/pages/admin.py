@@ -98,6 +98,10 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         with super().create_revision(request):
             yield
 
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Page | None = None) -> dict[str, Any]:
+        # The address of the home page is empty, so a new title would move it, and nothing would be left at /.
+        return {} if obj else dict(super().get_prepopulated_fields(request, obj))
+
     def is_valid_move(self, request: HttpRequest, node: Page, *, parent: Page | None, after: Page | None) -> bool:
         moved = copy(node)
         moved.parent = parent

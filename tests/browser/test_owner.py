@@ -76,4 +76,11 @@ def test_it_works(site, page, tmp_path):
     wait_for(has_renditions, "the picture has renditions")
     expect(image).to_have_js_property("complete", True)
     assert image.evaluate("image => image.currentSrc").endswith(".avif")
+
+    page.goto(f"{site.url}/admin/pages/page/")
+    page.locator("#result_list tbody a[href$='/change/']").first.click()
+    expect(page.get_by_label("Address")).to_have_value("")  # the home page
+    page.get_by_label("Title").fill("Mornings at the lake")
+    page.get_by_label("Title").press("Tab")
+    expect(page.get_by_label("Address")).to_have_value("")
     assert problems == []
