@@ -134,14 +134,15 @@ def pictures() -> str:
     """Look for the files of all pictures that pages show."""
     number, lost = 0, list[str]()
     root = Path(settings.MEDIA_ROOT)
-    for picture in islice(Picture.objects.select_related("parent"), MOST_PICTURES):
+    for picture in Picture.objects.select_related("parent")[:MOST_PICTURES]:
         name = picture.image.name
         if not (root / name).exists():
             raise Fault(
                 f"The picture {name} of the page {picture.parent.path} is missing in {root}.",
                 f"Upload it again in the admin, or put it back from a backup, which has it as media/{name}.",
             )
-        lost += [name for name in names_of(picture.renditions) if not (root / name).exists()]
+        if not picture.needs_renditions:
+            lost += [name for name in names_of(picture.renditions) if not (root / name).exists()]
         number += 1
     if lost:
         raise Fault(
