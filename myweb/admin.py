@@ -6,10 +6,12 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from js_asset import Media
 from reversion.admin import VersionAdmin
@@ -19,6 +21,28 @@ class AdminSite(admin.AdminSite):
     site_header = _("Your website")
     site_title = _("Your website")
     index_title = _("Welcome")
+
+    def get_urls(self) -> list[Any]:
+        # Django's own asks nobody for the right to view what the address belongs to.
+        shortcut = path(
+            "r/<int:content_type_id>/<path:object_id>/", self.admin_view(self.shortcut_view), name="view_on_site"
+        )
+        return [shortcut, *(url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site")]
+
+    def shortcut_view(self, request: HttpRequest, content_type_id: int, object_id: str) -> HttpResponseBase:
+        """Redirect whoever may view an object to its address on the site."""
+        # No model can be imported before all apps are loaded, and this module is imported by one.
+        from django.contrib.contenttypes.models import ContentType
+        from django.contrib.contenttypes.views import shortcut
+
+        model = get_object_or_404(ContentType, pk=content_type_id).model_class()
+        model_admin = self._registry.get(model) if model else None
+        obj = model_admin.get_object(request, object_id) if model_admin else None
+        if model_admin is None or obj is None:
+            raise Http404
+        if not model_admin.has_view_permission(request, obj):
+            raise PermissionDenied
+        return shortcut(request, content_type_id, object_id)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Sort by INSTALLED_APPS rather than by name."""
@@ -39,6 +63,38 @@ class VersionedAdmin(VersionAdmin):  # type: ignore[misc]
         else:
             with super().create_revision(request):
                 yield
+
+    def revision_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        self._check_version(request, version_id, ["change"])
+        response: HttpResponse = super().revision_view(request, object_id, version_id, extra_context)
+        return response
+
+    def recover_view(
+        self, request: HttpRequest, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        self._check_version(request, version_id, ["add", "change"])
+        response: HttpResponse = super().recover_view(request, version_id, extra_context)
+        return response
+
+    def _check_version(self, request: HttpRequest, version_id: str, actions: list[str]) -> None:
+        """
+        Raise Http404 unless the version is one of this model, and PermissionDenied without the rights for all that is
+        brought back with it: django-reversion looks a version up by nothing but its number, and asks for those of one.
+        """
+        from reversion.models import Version
+
+        version = get_object_or_404(Version.objects.get_for_model(self.model), pk=version_id)
+        for part in version.revision.version_set.select_related("content_type"):
+            model = part.content_type.model_class()
+            if model is None:
+                raise Http404
+            # Parts that are newer than the version are deleted.
+            for action in actions if model is self.model else ["add", "change", "delete"]:
+                codename = get_permission_codename(action, model._meta)
+                if not request.user.has_perm(f"{model._meta.app_label}.{codename}"):
+                    raise PermissionDenied
 
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().render_change_form(request, *args, **kwargs)

@@ -139,7 +139,9 @@ class ContactMessage(models.Model):
     def __str__(self) -> str:
         return str(self.subject)
 
-    def get_absolute_url(self) -> str:
+    @property
+    def thanks_url(self) -> str:
+        """Where its visitor, and nobody else, is thanked: not get_absolute_url(), which the admin tells the staff."""
         return reverse("contact_thanks", args=[self.token])
 
     @property

@@ -45,7 +45,7 @@ def accept(request: HttpRequest, form: ContactForm) -> HttpResponse:
         return show(request, form, status=429)
     if stored is None:
         stored = store(form, sender=sender, spam_reason=spam.reason_of(form, sent))
-    return redirect(stored)
+    return redirect(stored.thanks_url)
 
 
 def store(form: ContactForm, *, sender: str, spam_reason: str) -> ContactMessage:
