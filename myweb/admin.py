@@ -6,9 +6,13 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList as BaseChangeList
 from django.contrib.auth import get_permission_codename
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.db import DataError
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -50,7 +54,51 @@ class AdminSite(admin.AdminSite):
         return sorted(super().get_app_list(request, app_label), key=lambda app: order.index(app["app_label"]))
 
 
-class VersionedAdmin(VersionAdmin):  # type: ignore[misc]
+class ChangeList(BaseChangeList):
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with _incorrect_lookups():
+            return super().get_queryset(request, *args, **kwargs)
+
+    def get_results(self, request: HttpRequest) -> None:
+        with _incorrect_lookups():
+            super().get_results(request)
+
+
+@contextmanager
+def _incorrect_lookups() -> Iterator[None]:
+    """Have Django's list view refuse what no database can look for, such as the year 9999 in a western time zone."""
+    try:
+        yield
+    except (ValueError, OverflowError, DataError) as error:
+        raise IncorrectLookupParameters(error) from error
+
+
+class StrictListMixin:
+    """Takes only those filters and rows that a list offers; Django takes any lookup on any column, and any value."""
+
+    # What Django's own filters put into addresses
+    LOOKUPS = {"exact", "isnull", "gte", "lt", "year", "month", "day"}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ChangeList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        field, _separator, rest = lookup.partition("__")
+        filters = self.get_list_filter(request)  # type: ignore[attr-defined]
+        offered = {getattr(each, "parameter_name", each) for each in filters} | {self.date_hierarchy}  # type: ignore[attr-defined]
+        is_known = not rest or rest.removeprefix("id__") in self.LOOKUPS
+        return is_known and field in offered and super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for value in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.opts.pk.clean(value, None)  # type: ignore[attr-defined]
+            except ValidationError as error:
+                raise BadRequest("no row has that number") from error
+        return super().response_action(request, queryset)  # type: ignore[misc]
+
+
+class VersionedAdmin(StrictListMixin, VersionAdmin):  # type: ignore[misc]
     """Keeps every version of what the owner saves, and lets editors run under the Content-Security-Policy."""
 
     history_latest_first = True
@@ -85,7 +133,10 @@ class VersionedAdmin(VersionAdmin):  # type: ignore[misc]
         """
         from reversion.models import Version
 
-        version = get_object_or_404(Version.objects.get_for_model(self.model), pk=version_id)
+        try:
+            version = Version.objects.get_for_model(self.model).get(pk=version_id)
+        except (Version.DoesNotExist, ValueError) as error:  # Python reads numbers of at most 4,300 digits
+            raise Http404 from error
         for part in version.revision.version_set.select_related("content_type"):
             model = part.content_type.model_class()
             if model is None:

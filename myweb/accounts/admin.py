@@ -8,12 +8,14 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from myweb.admin import StrictListMixin
+
 # In the place of Django's own, which that module registers
 admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
+class UserAdmin(StrictListMixin, auth_admin.UserAdmin):  # type: ignore[misc,type-arg]
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = [*super().get_readonly_fields(request, obj)]
         if obj and not request.user.is_superuser:
@@ -36,7 +38,7 @@ class UserAdmin(auth_admin.UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Group)
-class GroupAdmin(auth_admin.GroupAdmin):
+class GroupAdmin(StrictListMixin, auth_admin.GroupAdmin):  # type: ignore[misc]
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
 

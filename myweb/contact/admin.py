@@ -16,7 +16,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from myweb.admin import SingleRowAdmin
+from myweb.admin import SingleRowAdmin, StrictListMixin
 
 from .failures import Reason
 from .models import ContactMessage, ContactSettings, Delivery
@@ -64,7 +64,7 @@ class MailFilter(admin.SimpleListFilter):
 
 
 @admin.register(ContactMessage)
-class ContactMessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ContactMessageAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc,type-arg]
     """Messages are read, answered and deleted here, but never changed."""
 
     list_display = ["subject", "name", "email", "created_at", "state", "mail"]
