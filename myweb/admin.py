@@ -16,7 +16,9 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
+from django_prose_editor.fields import ProseEditorField
 from js_asset import Media
 from reversion.admin import VersionAdmin
 
@@ -146,6 +148,15 @@ class VersionedAdmin(StrictListMixin, VersionAdmin):  # type: ignore[misc]
                 codename = get_permission_codename(action, model._meta)
                 if not request.user.has_perm(f"{model._meta.app_label}.{codename}"):
                     raise PermissionDenied
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Model | None:
+        obj: Model | None = super().get_object(request, *args, **kwargs)
+        if obj and not self.has_change_permission(request, obj):
+            for field in obj._meta.concrete_fields:
+                if isinstance(field, ProseEditorField):
+                    # For those who only read: as it looks, not as it is written. Saving has sanitised it.
+                    setattr(obj, field.attname, mark_safe(getattr(obj, field.attname)))  # noqa: S308
+        return obj
 
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().render_change_form(request, *args, **kwargs)
