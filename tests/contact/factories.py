@@ -2,22 +2,36 @@
 
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from django.core import signing
 from django.db import connection
 from django.db.models import F
 
-from myweb.contact.forms import SALT
+from myweb.contact.forms import clock, new_form_id, sign
 from myweb.contact.models import ContactMessage, Delivery, MailServer
 from tests.smtp import OWNER
 
 # Of every kind that somewhere got lost: joined emoji, right-to-left, combining, beyond the 16-bit plane, long-lived
 SCRIPTS = "中文 𠮷野家 👩‍👩‍👧‍👦🏳️‍🌈 שלום مرحبا नमस्ते ไทย é Ω ﷽ I’m “fine”"
+
+# Bidirectional controls, what has no width, and control characters
+DISGUISES = [
+    "\u202a",
+    "\u202e",
+    "\u2066",
+    "\u2069",
+    "\u200e",
+    "\u200f",
+    "\u061c",
+    "\u200b",
+    "\u200d",
+    "\u2060",
+    "\ufeff",
+]
+DISGUISES += ["\u00ad", "\u2064", "\u180e", "\ufe0f", "\U000e0041"]
 
 
 def make_message(*recipients: str, **fields: Any) -> ContactMessage:
@@ -31,9 +45,9 @@ def make_message(*recipients: str, **fields: Any) -> ContactMessage:
 
 def form_data(age: float = 60, **fields: Any) -> dict[str, Any]:
     """What a browser sends when a visitor has filled in the form, `age` seconds after it was opened."""
-    form_id = signing.dumps([secrets.token_urlsafe(12), time.time() - age], salt=SALT)
+    form_id = sign(new_form_id(), clock() - age)
     person = {"name": "Ann", "email": "ann@example.com", "subject": "A room", "text": "Is it free in May?"}
-    return {**person, "website": "", "form_id": form_id, **fields}
+    return {**person, "leave_empty": "", "form_id": form_id, **fields}
 
 
 def let_pass(**duration: float) -> None:

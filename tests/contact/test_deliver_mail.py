@@ -32,12 +32,20 @@ def test_once_ends_also_when_the_server_fails(mail_server):
     assert Delivery.objects.waiting().get().reason == "refused"
 
 
+def test_forgets_the_senders_of_an_hour_ago():
+    make_message(sender="a" * 64)
+    ContactMessage.objects.update(created_at=timezone.now() - timedelta(minutes=61))
+    call_command("deliver_mail")
+    assert ContactMessage.objects.get().sender == ""
+
+
 class TestRetention:
     @pytest.fixture(autouse=True)
     def retention(self, settings):
         settings.CONTACT_RETENTION_DAYS = 90
 
-    def test_removes_what_is_too_old(self, settings):
+    def test_removes_what_is_too_old(self, mail_server, settings):
+        mail_server.stop()
         mailed, waiting, spam, fresh = (
             make_message(),
             make_message(),
