@@ -267,6 +267,9 @@ class MailServer(models.Model):
     next_probe = models.DateTimeField(db_default=Now())
     reason = models.CharField(max_length=30, blank=True)
     last_error = models.TextField(blank=True)
+    # For contact.cleaning, whose clock is this row's
+    clock_seen_at = models.DateTimeField(null=True)
+    clean_up_from = models.DateTimeField(null=True)
 
     objects = models.Manager()
 

@@ -1,13 +1,16 @@
+from datetime import timedelta
+
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import F
 
-from myweb.contact.cleaning import clean_up
-from myweb.contact.models import ContactMessage
-from tests.contact.factories import make_message
+from myweb.contact.cleaning import clean_up, clock_is_believable
+from myweb.contact.models import ContactMessage, Delivery, MailServer
+from tests.contact.factories import believe_the_clock, make_message
 from tests.contact.test_admin import act, url
 
 SUBJECT, EMAIL, TEXT = "My illness", "ann@secret.example", "It is called so-and-so."
@@ -58,6 +61,7 @@ class TestDeletedMessage:
 
     def test_by_time(self, settings, message):
         settings.CONTACT_RETENTION_DAYS = 1
+        believe_the_clock()
         ContactMessage.objects.update(created_at="2020-01-01T00:00Z")
         call_command("deliver_mail")
 
@@ -78,3 +82,52 @@ def test_log_of_an_older_release_loses_the_subjects(admin_user):
     entry("contactsettings", "1")
     clean_up()
     assert list(LogEntry.objects.order_by("pk").values_list("object_repr", flat=True)) == ["000007", "1234567", SUBJECT]
+
+
+@pytest.mark.django_db
+class TestClock:
+    """
+    What is deleted does not come back, so a clock that is wrong for a night deletes nothing.
+
+    Its hours are those of the rows: the database's own clock cannot be set here.
+    """
+
+    def pass_by(self, **duration) -> bool:
+        """Let the clock go on by `duration`, or back; return whether it is believed."""
+        passed = timedelta(**duration)
+        MailServer.objects.update(clock_seen_at=F("clock_seen_at") - passed, clean_up_from=F("clean_up_from") - passed)
+        return clock_is_believable()
+
+    @pytest.fixture(autouse=True)
+    def believed(self):
+        believe_the_clock()
+        assert clock_is_believable()
+
+    @pytest.mark.parametrize("leap", [365, -365])
+    def test_that_is_wrong_for_a_night(self, leap):
+        assert not self.pass_by(days=leap)
+        assert not any(self.pass_by(hours=1) for _ in range(10))
+        assert not self.pass_by(days=-leap)
+        assert not any(self.pass_by(hours=1) for _ in range(23))
+        assert self.pass_by(hours=1)
+        assert self.pass_by(hours=1)
+
+    def test_that_nobody_has_looked_at_for_weeks(self):
+        assert not self.pass_by(days=20)
+        assert not self.pass_by(hours=23)
+        assert self.pass_by(hours=1)
+
+    def test_of_a_machine_that_is_off_at_night(self):
+        assert all(self.pass_by(hours=hours) for hours in (1, 1, 12, 1, 1, 60))
+
+    def test_deletes_nothing_while_it_is_not_believed(self, settings):
+        settings.CONTACT_RETENTION_DAYS = 1
+        make_message()
+        ContactMessage.objects.update(created_at="2020-01-01T00:00Z")
+        Delivery.objects.update(sent_at="2020-01-01T00:00Z")
+        MailServer.objects.update(clock_seen_at="2020-01-01T00:00Z")
+        clean_up()
+        assert ContactMessage.objects.exists()
+        self.pass_by(days=1)
+        clean_up()
+        assert not ContactMessage.objects.exists()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from myweb.contact.models import ContactMessage, Delivery
 from tests import smtp
-from tests.contact.factories import OWNER, make_message
+from tests.contact.factories import OWNER, believe_the_clock, make_message
 from tests.site import ROOT, wait_for
 
 # The command closes connections that are in a transaction, as that of a test would be.
@@ -43,6 +43,7 @@ class TestRetention:
     @pytest.fixture(autouse=True)
     def retention(self, settings):
         settings.CONTACT_RETENTION_DAYS = 90
+        believe_the_clock()
 
     def test_removes_what_is_too_old(self, mail_server, settings):
         mail_server.stop()
