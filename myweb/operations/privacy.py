@@ -60,7 +60,7 @@ def of_writers() -> Iterator[Kept]:
     yield Kept(_("The page that thanks the visitor and shows what was sent"), hours(THANKS_FOR))
     yield Kept(
         _("A hash of the network address, to count messages; without the key of this site, nobody finds the address"),
-        hours(COUNTED_FOR),
+        _("%s, and in a backup that was made meanwhile") % hours(COUNTED_FOR),
     )
     yield Kept(
         _("In the visitor's browser: the cookie “%s”, a random word that shows that the form was sent from this site")

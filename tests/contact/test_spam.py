@@ -1,3 +1,4 @@
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -91,6 +92,13 @@ def test_private_addresses_are_not_counted(address):
 def test_address_itself_is_not_kept():
     assert len(spam.sender_of("8.8.8.8")) == 64
     assert spam.sender_of("8.8.8.8") != spam.sender_of("8.8.4.4")
+
+
+def test_nobody_finds_the_address_without_the_key(settings):
+    before = spam.sender_of("8.8.8.8")
+    settings.SECRET_KEY = "k" * 50
+    assert spam.sender_of("8.8.8.8") != before
+    assert before not in {hashlib.sha256(f"8.8.8.{last}".encode()).hexdigest() for last in range(256)}
 
 
 def test_household_of_ipv6_is_one_sender():
