@@ -19,10 +19,11 @@ user.user_permissions.set(Permission.objects.filter(content_type__app_label="con
 
 
 def test_it_works(site, browser):
-    context = browser.new_context(java_script_enabled=False, locale="zh-CN")
+    context = browser.new_context(java_script_enabled=False, locale="de")
     page = context.new_page()
     page.goto(f"{site.url}/")
-    page.get_by_role("link", name="Contact").click()
+    page.get_by_role("link", name="简体中文").click()
+    page.get_by_role("link", name="联系我们", exact=True).click()
     opened = time.monotonic()
     page.get_by_label("您的姓名").fill("王小明")
     page.get_by_label("您的电子邮箱").fill("nobody")
