@@ -41,6 +41,8 @@ ROLES: dict[str, dict[str, tuple[str, ...]] | None] = {
     "superuser": {},
 }
 LETTERS = "avnrecus"
+# Addresses that are not those of admin.site
+OUTSIDE = {"privacy", "admin_password_reset", "password_reset_done", "password_reset_complete"}
 # What tells of a row, and which right to view it needs
 SECRETS = {
     "hidden-page-7c1": "pages.view_page",
@@ -97,18 +99,20 @@ def make_user(name: str, rights: dict[str, tuple[str, ...]]) -> User:
 
 
 def admin_patterns() -> Iterator[tuple[str, str, URLPattern]]:
-    """Yield every address of the admin: its name (or route), the model that it is of, and the pattern."""
-    [resolver] = [entry for entry in get_resolver().url_patterns if getattr(entry, "namespace", "") == "admin"]
-    yield from _walk(resolver, "")
+    """Yield every address below /admin/: its name (or route), the model that it is of, and the pattern."""
+    for entry in get_resolver().url_patterns:
+        if isinstance(entry, URLPattern) or str(entry.pattern) in ("", "admin/"):
+            yield from _walk(entry, "", "")
 
 
-def _walk(resolver: URLResolver, model: str) -> Iterator[tuple[str, str, URLPattern]]:
-    for entry in resolver.url_patterns:
-        route = str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            yield from _walk(entry, route.strip("/").rpartition("/")[2])
-        else:
+def _walk(entry: URLPattern | URLResolver, place: str, model: str) -> Iterator[tuple[str, str, URLPattern]]:
+    route = str(entry.pattern)
+    if isinstance(entry, URLPattern):
+        if f"{place}{route}".startswith("admin/"):
             yield entry.name or f"{model} {route}".strip(), model, entry
+        return
+    for inner in entry.url_patterns:
+        yield from _walk(inner, place + route, route.strip("/").rpartition("/")[2] if place else "")
 
 
 def addresses(site: Site, name: str, model: str, pattern: URLPattern) -> list[str]:
@@ -125,6 +129,8 @@ def addresses(site: Site, name: str, model: str, pattern: URLPattern) -> list[st
     if name.endswith("_recover"):
         versions = [site.versions[model], *(version for key, version in site.versions.items() if key != model)]
         return [reverse(f"admin:{name}", args=[version.pk]) for version in versions]
+    if name in ("setup", "password_reset_confirm"):
+        return [reverse(name, args=["guessed"] * len(pattern.pattern.converters))]
     if name == "app_list":
         return [reverse("admin:app_list", args=[label]) for label in ("pages", "contact", "auth")]
     if not pattern.name:
@@ -133,7 +139,7 @@ def addresses(site: Site, name: str, model: str, pattern: URLPattern) -> list[st
         end = f"{own.pk}/" if own and pattern.pattern.converters else str(pattern.pattern)
         return [f"/admin/{place}{end if own else ''}"]
     if not pattern.pattern.converters:
-        return [reverse(f"admin:{name}")]
+        return [reverse(name if name in OUTSIDE else f"admin:{name}")]
     return [reverse(f"admin:{name}", args=[row.pk]) for row in [own, *others] if row]
 
 
