@@ -24,6 +24,8 @@ from .scratch import SCHEMA, ScratchDatabase
 
 # Rows that a site has before anybody has done anything with it
 BOOKKEEPING = {
+    "accounts_loginfailures",
+    "accounts_passwordreset",
     "accounts_setuptoken",
     "auth_permission",
     "axes_accessattempt",
