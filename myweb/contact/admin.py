@@ -18,7 +18,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from myweb.admin import SingleRowAdmin
+from myweb.admin import SingleRowAdmin, StrictListMixin
 
 from .failures import Reason
 from .models import ContactMessage, ContactSettings, Delivery
@@ -71,7 +71,7 @@ class MailFilter(admin.SimpleListFilter):
 
 
 @admin.register(ContactMessage)
-class ContactMessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ContactMessageAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc,type-arg]
     """Messages are read, answered and deleted here, but never changed."""
 
     list_display = ["subject_shown", "name_shown", "email_shown", "created_at", "state", "mail"]

@@ -184,7 +184,9 @@ class ContactMessage(models.Model):
         # Not the subject: the admin's log has this, and keeps it when the message is deleted.
         return self.reference
 
-    def get_absolute_url(self) -> str:
+    @property
+    def thanks_url(self) -> str:
+        """Where its visitor, and nobody else, is thanked: not get_absolute_url(), which the admin tells the staff."""
         return reverse("contact_thanks", args=[self.token])
 
     @property

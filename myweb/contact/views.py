@@ -57,7 +57,7 @@ def accept(request: HttpRequest, form: ContactForm) -> HttpResponse:
         sentence = _("Message %s has arrived already. If this is to be another one, please send it once more.")
         form.add_error(None, sentence % stored.reference)
         return show_again(request, form, as_another=True)
-    return redirect(stored)
+    return redirect(stored.thanks_url)
 
 
 def store(form: ContactForm, *, sender: str, spam_reason: str) -> ContactMessage:

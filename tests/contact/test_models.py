@@ -21,7 +21,7 @@ def aged(days: float, *, mailed: bool = True, **fields) -> ContactMessage:
 def test_it_works():
     message = make_message()
     assert message.reference == f"{message.pk:06d}"
-    assert message.get_absolute_url() == f"/contact/thanks/{message.token}/"
+    assert message.thanks_url == f"/contact/thanks/{message.token}/"
     assert ContactMessage.objects.inbox().get() == message
     assert Delivery.objects.due().get().message == message
 
