@@ -8,11 +8,13 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
 from django.contrib.admin.views.main import ChangeList as BaseChangeList
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import DataError
 from django.db.models import Model, QuerySet
+from django.forms import CharField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
@@ -56,7 +58,16 @@ class AdminSite(admin.AdminSite):
         return sorted(super().get_app_list(request, app_label), key=lambda app: order.index(app["app_label"]))
 
 
+class SearchForm(ChangeListSearchForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Each word is a condition, of which SQLite takes 1,000.
+        self.fields = {SEARCH_VAR: CharField(required=False, strip=False, max_length=300)}
+
+
 class ChangeList(BaseChangeList):
+    search_form_class = SearchForm
+
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         with _incorrect_lookups():
             return super().get_queryset(request, *args, **kwargs)

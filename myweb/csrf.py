@@ -11,8 +11,8 @@ def sentence_for(reason: str) -> str:
     """Return what to tell the visitor whose form Django has refused for `reason`."""
     if reason.startswith(_ORIGIN):
         return _(
-            "It could not be seen where this form was opened: something on the way, a proxy of this site or a program"
-            " that protects your privacy, has taken that away or changed it. Please try again, or in another browser."
+            "This site could not see from where the form was sent: its own server, or a program that protects your"
+            " privacy, has removed or changed that. Please try again, or in another browser."
         )
     if reason == csrf.REASON_NO_CSRF_COOKIE:
         return _("Please send the form once more. Your browser has to accept cookies for that.")

@@ -35,6 +35,14 @@ def test_finds_letters_in_either_case(admin_client, stored, words):
     assert {page.title for page in pages} == {stored, "Other"}
 
 
+@pytest.mark.parametrize("model", ["contact/contactmessage", "pages/page", "auth/user", "auth/group"])
+def test_for_many_words(admin_client, model):
+    assert admin_client.get(f"/admin/{model}/", {"q": "a " * 150}).context["cl"].query
+    response = admin_client.get(f"/admin/{model}/", {"q": "a " * 2000})
+    assert response.status_code == 200
+    assert "at most 300 characters" in response.content.decode()
+
+
 def test_compares_columns_as_before():
     make_message(name="Ann", subject="For ANN")
     assert ContactMessage.objects.filter(subject__icontains=F("name")).count() == 1

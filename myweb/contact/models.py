@@ -68,8 +68,8 @@ class ContactSettings(models.Model):
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)],
         help_text=_(
-            "Older messages are deleted for good, within the hour. Leave it empty to keep messages until you delete"
-            " them. The contact form tells visitors what is set here."
+            "Older messages are deleted for good, usually within the hour. Leave it empty to keep messages until you"
+            " delete them. The contact form tells visitors what is set here."
         ),
     )
 
@@ -105,6 +105,14 @@ class ContactSettings(models.Model):
                 raise ValidationError({"recipients": sentence}) from error
 
 
+def _older_than(days: int) -> Q:
+    """Messages of before so many days; one that came after a younger one is young, whatever the clock said then."""
+    begin = Now() - timedelta(days=days)
+    younger = ContactMessage.objects.filter(created_at__range=(begin, Now() + TOLERANCE)).order_by("pk")
+    first = younger.values_list("pk", flat=True).first()
+    return Q(created_at__lt=begin) & (Q() if first is None else Q(pk__lt=first))
+
+
 class ContactMessageQuerySet(models.QuerySet["ContactMessage"]):
     def inbox(self) -> Self:
         return self.filter(spam_reason="")
@@ -117,11 +125,10 @@ class ContactMessageQuerySet(models.QuerySet["ContactMessage"]):
         """Messages whose time is up; never one that still has to be mailed, if there is a server to mail it by."""
         old = Q(pk=None)
         if days := ContactSettings.load().retention:
-            old = Q(created_at__lt=Now() - timedelta(days=days))
+            old = _older_than(days)
         if settings.EMAIL_HOST:
             old &= ~Q(Exists(Delivery.objects.filter(message=OuterRef("pk"), sent_at=None)))
-        old_spam = ~Q(spam_reason="") & Q(created_at__lt=Now() - timedelta(days=SPAM_DAYS))
-        return self.filter(old_spam | old)
+        return self.filter(old | ~Q(spam_reason="") & _older_than(SPAM_DAYS))
 
     def sent_within_the_hour(self, sender: str) -> Self:
         return self.filter(sender=sender, created_at__range=(Now() - COUNTED_FOR, Now() + TOLERANCE))

@@ -36,14 +36,18 @@ def privacy(request: HttpRequest) -> HttpResponse:
 def of_readers() -> Iterator[Kept]:
     """What is kept of everybody who opens a page."""
     yield Kept(_("Cookies, scripts and anything from other sites: pages have none."), _("nothing to keep"))
-    yield Kept(_("In the log of the web server: who asked for which address, when, and with which browser"), log_kept())
+    what = _(
+        "In the log of the web server: from which network address, when, for what, and with which browser it was asked"
+    )
+    yield Kept(what, log_kept())
 
 
 def log_kept() -> str:
+    """Return how long Nginx's log is kept in the way in which this site is run."""
     kept = {
-        CLONE: _("until the site is started again"),
-        INSTALLED: _("14 days, as the server rotates its logs"),
-        COMPOSE: _("until there are 30 MB of newer entries"),
+        CLONE: _("until the site was started twice after there were 10 MB of it"),  # deploy/up
+        INSTALLED: _("14 days, unless the server rotates its logs in another way"),  # Debian's logrotate
+        COMPOSE: _("until there are 30 MB of newer entries"),  # compose.yaml
     }
     return kept[way()]
 

@@ -15,9 +15,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from tree_queries.admin import TreeAdmin
+from tree_queries.admin import TreeAdmin, TreeChangeList
 
-from myweb.admin import SingleRowAdmin, VersionedAdmin
+from myweb.admin import ChangeList, SingleRowAdmin, VersionedAdmin
 
 from . import pictures
 from .fields import PageChoiceField
@@ -32,6 +32,10 @@ def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
         for upload in uploads:
             with suppress(ValidationError):
                 pictures.prepare(upload)
+
+
+class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
+    pass
 
 
 @admin.register(Page)
@@ -83,6 +87,9 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
 
     def may_edit(self, request: HttpRequest, page: Page | None) -> bool:
         return page is None or bool(self.has_change_permission(request, page))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageChangeList]:
+        return PageChangeList
 
     @admin.display(description=_("address"), ordering="path")
     def address(self, page: Page) -> str:

@@ -77,6 +77,15 @@ class TestExpired:
         aged(0.9)
         assert ContactMessage.objects.expired().count() == 1
 
+    @pytest.mark.parametrize("spam_reason", ["", "honeypot"])
+    def test_never_one_that_a_wrong_clock_has_dated_back(self, settings, spam_reason):
+        settings.CONTACT_RETENTION_DAYS = 90
+        aged(-365)  # of a clock that was ahead
+        old = aged(91)
+        aged(2)
+        aged(2000, spam_reason=spam_reason)
+        assert ContactMessage.objects.expired().get() == old
+
     def test_also_one_that_waits_when_there_is_no_server_to_mail_it_by(self, settings):
         settings.CONTACT_RETENTION_DAYS = 90
         aged(1000, mailed=False)

@@ -240,7 +240,7 @@ class TestCsrf:
         response = client.post(FORM, data, headers=headers)
         assert_comes_back(response, 403, data)
         html = response.content.decode()
-        assert "It could not be seen where this form was opened" in html
+        assert "This site could not see from where the form was sent" in html
         assert "cookies" not in html
 
     def test_says_that_the_form_was_open_for_long(self):
@@ -253,7 +253,7 @@ class TestCsrf:
 
     @pytest.mark.parametrize(
         ("headers", "sentence"),
-        [({}, "has to accept cookies"), ({"origin": "null"}, "It could not be seen where this form was opened")],
+        [({}, "has to accept cookies"), ({"origin": "null"}, "This site could not see from where the form was sent")],
     )
     def test_failure_elsewhere_says_why(self, headers, sentence):
         response = Client(enforce_csrf_checks=True).post("/admin/login/", {}, headers=headers)

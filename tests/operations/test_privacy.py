@@ -6,6 +6,7 @@ from myweb.contact.models import ContactSettings
 from myweb.operations import privacy
 from myweb.operations.doctor.way import CLONE, COMPOSE, INSTALLED
 from tests.contact.factories import OWNER
+from tests.site import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,12 @@ def test_mailboxes_are_named_when_there_are_any(staff, settings):
 def test_cookies_have_their_names(staff, settings):
     settings.CSRF_COOKIE_NAME, settings.CSRF_COOKIE_AGE = "__Host-csrftoken", 3600 * 24 * 10
     assert how_long(staff, "In the visitor's browser: the cookie “__Host-csrftoken”") == "10 days"
+
+
+def test_log_is_kept_as_long_as_the_page_says():
+    """Whoever changes how logs are rotated changes the page, too."""
+    assert '10m, max-file: "3"' in (ROOT / "compose.yaml").read_text()
+    assert '< 10 * 1024 * 1024)) || { mv "$log" "$log.1"' in (ROOT / "deploy" / "up").read_text()
 
 
 @pytest.mark.parametrize("way", [CLONE, INSTALLED, COMPOSE])

@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
             name="retention_days",
             field=models.PositiveIntegerField(
                 blank=True,
-                help_text="Older messages are deleted for good, within the hour. Leave it empty to keep messages until you delete them. The contact form tells visitors what is set here.",
+                help_text="Older messages are deleted for good, usually within the hour. Leave it empty to keep messages until you delete them. The contact form tells visitors what is set here.",
                 null=True,
                 validators=[
                     django.core.validators.MinValueValidator(1),

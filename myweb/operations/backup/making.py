@@ -12,6 +12,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 import myweb
+from myweb.operations.doctor.way import way
 
 from . import databases
 from .archive import SETTINGS, Archive, Manifest, Writer
@@ -89,18 +90,43 @@ def newest() -> Path:
     return paths[-1]
 
 
+def mark_of(path: Path) -> Path:
+    """Return the file that says that the backup at `path` was proven: beside it, since the database may be lost."""
+    return path.with_name(f"{path.name}.proven")
+
+
+def newest_proven() -> Path | None:
+    """Return the newest backup of this machine that a site was made from."""
+    paths = [path for path in backups_directory().iterdir() if _NAME.fullmatch(path.name) and mark_of(path).exists()]
+    return max(paths, key=lambda path: path.name, default=None)
+
+
+def how_to_restore() -> str:
+    """Return the sentence that tells an operator how the site comes back."""
+    if path := newest_proven():
+        return f"Type: {way().manage_stopped} restore {path} --replace."
+    return f"No backup here was proven: copy one here, and type: {way().manage_stopped} restore FILE --replace."
+
+
 def remove_old(now: datetime) -> None:
-    """Remove what is neither of the last day nor among the daily and weekly backups that are kept."""
+    """
+    Remove what is neither of the last day nor among the daily and weekly backups that are kept.
+
+    Those that were proven are counted by themselves, so that no other pushes one of them out.
+    """
     made = {}
     for path in backups_directory().iterdir():
         if path.name.endswith(".part"):
             path.unlink()  # of a process that was killed
         elif match := _NAME.fullmatch(path.name):
             made[path] = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    kept = to_keep(made.values(), now)
-    for path, moment in made.items():
-        if moment not in kept:
-            path.unlink()
+    proven = {path for path in made if mark_of(path).exists()}
+    for some in (proven, made.keys() - proven):
+        kept = to_keep([made[path] for path in some], now)
+        for path in some:
+            if made[path] not in kept:
+                path.unlink()
+                mark_of(path).unlink(missing_ok=True)
 
 
 def to_keep(moments: Iterable[datetime], now: datetime) -> set[datetime]:
