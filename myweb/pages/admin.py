@@ -52,6 +52,9 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         (_("Search engines"), {"fields": ["description"], "classes": ["tabbed"]}),
     ]
 
+    class Media:
+        js = ["admin/js/urlify.js", "myweb/address.js"]
+
     @admin.display(description=_("address"), ordering="path")
     def address(self, page: Page) -> str:
         if not page.is_public:
@@ -107,6 +110,7 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         moved.parent = parent
         try:
             moved.clean()
+            moved.clean_address()
         except ValidationError as refusal:
             for sentence in refusal.messages:
                 self.message_user(request, sentence, messages.ERROR)

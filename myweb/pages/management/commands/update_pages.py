@@ -28,6 +28,7 @@ class Command(BaseCommand):
         if options["loop"]:
             self.loop()
         else:
+            Page.add_keys()
             Page.update_due()
             while self.finish_a_picture():
                 pass
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         """Keep the pages to the second; pictures take longer, so another process makes them."""
         painter: subprocess.Popen[bytes] | None = None
         follower, is_busy = Follower(), False
+        has_keys = False
         next_update = 0.0  # in the seconds of time.monotonic()
         with Stopping() as stopping:
             while not stopping.wait(0 if is_busy else 0.5):
@@ -48,6 +50,9 @@ class Command(BaseCommand):
                     stopping.wait(5)
                 try:
                     if time.monotonic() >= next_update:
+                        if not has_keys:
+                            Page.add_keys()
+                            has_keys = True
                         Page.update_due()
                         if (painter is None or painter.poll() is not None) and Picture.objects.unfinished().exists():
                             painter = subprocess.Popen([sys.executable, sys.argv[0], "update_pages"])
