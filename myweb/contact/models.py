@@ -20,6 +20,9 @@ from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 
 SPAM_DAYS = 30
+# No mail waits longer, and no claim lasts longer: what does was written while the clock was ahead, and counts as due.
+LONGEST_WAIT = timedelta(days=1)
+LONGEST_CLAIM = timedelta(minutes=10)
 
 
 def new_token() -> str:
@@ -176,7 +179,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def due(self) -> Self:
         """What may be tried now, longest due first."""
-        return self.waiting().filter(next_attempt__lte=Now()).order_by("next_attempt", "pk")
+        is_wrong = Q(next_attempt__gt=Now() + LONGEST_WAIT) | Q(next_attempt__gt=Now() + LONGEST_CLAIM, reason="")
+        return self.waiting().filter(Q(next_attempt__lte=Now()) | is_wrong).order_by("next_attempt", "pk")
 
 
 class Delivery(models.Model):

@@ -83,10 +83,18 @@ def new_path(kind: str) -> Path:
 
 
 def newest() -> Path:
-    paths = sorted(path for path in backups_directory().iterdir() if _NAME.fullmatch(path.name))
+    now = datetime.now(UTC)
+    paths = {path: moment for path in backups_directory().iterdir() if (moment := time_in_name(path))}
     if not paths:
         raise CommandError(f"There is no backup in {backups_directory()}: make one with manage.py backup.")
-    return paths[-1]
+    # Those of the future were made while the clock was ahead, so they come after all others.
+    return max(paths, key=lambda path: (paths[path] <= now, paths[path]))
+
+
+def time_in_name(path: Path) -> datetime | None:
+    """Return when the backup at `path` was made, or None if it is none of the nightly ones."""
+    match = _NAME.fullmatch(path.name)
+    return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else None
 
 
 def remove_old(now: datetime) -> None:
@@ -95,8 +103,9 @@ def remove_old(now: datetime) -> None:
     for path in backups_directory().iterdir():
         if path.name.endswith(".part"):
             path.unlink()  # of a process that was killed
-        elif match := _NAME.fullmatch(path.name):
-            made[path] = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        # One of the future, made while the clock was ahead, neither goes nor has others go.
+        elif (moment := time_in_name(path)) and moment <= now:
+            made[path] = moment
     kept = to_keep(made.values(), now)
     for path, moment in made.items():
         if moment not in kept:
