@@ -35,6 +35,12 @@ class PageQuerySet(TreeQuerySet):  # type: ignore[misc]
         pages: Self = self.filter(is_public=True)
         return pages
 
+    def scheduled(self) -> Self:
+        """Pages with a time to appear or to disappear."""
+        # Without an order, SQLite uses the index of the scheduled pages.
+        pages: Self = self.filter(Q(publish_from__isnull=False) | Q(publish_until__isnull=False)).order_by()
+        return pages
+
     def due(self) -> Self:
         """
         Pages whose time to appear or to disappear has come, by the database's clock, which all nodes share.
@@ -44,13 +50,8 @@ class PageQuerySet(TreeQuerySet):  # type: ignore[misc]
         has_begun = Q(publish_from=None) | Q(publish_from__lte=Now())
         has_ended = Q(publish_until__lte=Now())
         appears = Q(is_public=False, is_published=True) & (Q(parent=None) | Q(parent__is_public=True))
-        is_scheduled = Q(publish_from__isnull=False) | Q(publish_until__isnull=False)
-        # Without an order, SQLite uses the index of the scheduled pages.
-        pages: Self = (
-            self.filter(is_scheduled)
-            .filter((appears & has_begun & ~has_ended) | (Q(is_public=True) & (~has_begun | has_ended)))
-            .order_by()
-        )
+        disappears = Q(is_public=True) & (~has_begun | has_ended)
+        pages: Self = self.scheduled().filter((appears & has_begun & ~has_ended) | disappears)
         return pages
 
     def like(self, path: str) -> Self:

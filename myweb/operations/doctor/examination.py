@@ -7,7 +7,7 @@ from enum import Enum
 
 from django.db import connection
 
-from . import certificate, database, files, mail, network, settings, site, uwsgi, web
+from . import certificate, database, files, mail, network, pages, settings, site, times, uwsgi, web
 from .faults import Fault, NotChecked, quote
 
 LIMIT = 25.0  # seconds for a probe; its steps have limits of their own
@@ -61,6 +61,9 @@ PROBES = [
     Probe("DKIM", mail.dkim, ("sender",)),
     Probe("DMARC", mail.dmarc, ("sender",)),
     Probe("backup", site.backup, ("migrations",)),
+    Probe("times in the future", times.ahead, ("migrations",)),
+    Probe("dates of pages", pages.dates, ("migrations",)),
+    Probe("addresses of pages", pages.addresses, ("migrations",)),
 ]
 
 
