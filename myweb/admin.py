@@ -6,12 +6,21 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.options import FORMFIELD_FOR_DBFIELD_DEFAULTS
-from django.core.exceptions import PermissionDenied
-from django.db.models import DateTimeField, Model
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import FORMFIELD_FOR_DBFIELD_DEFAULTS, IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
+from django.contrib.admin.views.main import ChangeList as BaseChangeList
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.db import DataError
+from django.db.models import DateTimeField, Model, QuerySet
+from django.forms import CharField
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
+from django_prose_editor.fields import ProseEditorField
 from js_asset import Media
 from reversion.admin import VersionAdmin
 
@@ -26,13 +35,88 @@ class AdminSite(admin.AdminSite):
     site_title = _("Your website")
     index_title = _("Welcome")
 
+    def get_urls(self) -> list[Any]:
+        # Django's own asks nobody for the right to view what the address belongs to.
+        shortcut = path(
+            "r/<int:content_type_id>/<path:object_id>/", self.admin_view(self.shortcut_view), name="view_on_site"
+        )
+        return [shortcut, *(url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site")]
+
+    def shortcut_view(self, request: HttpRequest, content_type_id: int, object_id: str) -> HttpResponseBase:
+        """Redirect whoever may view an object to its address on the site."""
+        # No model can be imported before all apps are loaded, and this module is imported by one.
+        from django.contrib.contenttypes.models import ContentType
+        from django.contrib.contenttypes.views import shortcut
+
+        model = get_object_or_404(ContentType, pk=content_type_id).model_class()
+        model_admin = self._registry.get(model) if model else None
+        obj = model_admin.get_object(request, object_id) if model_admin else None
+        if model_admin is None or obj is None:
+            raise Http404
+        if not model_admin.has_view_permission(request, obj):
+            raise PermissionDenied
+        return shortcut(request, content_type_id, object_id)
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Sort by INSTALLED_APPS rather than by name."""
         order = list(apps.app_configs)
         return sorted(super().get_app_list(request, app_label), key=lambda app: order.index(app["app_label"]))
 
 
-class VersionedAdmin(VersionAdmin):  # type: ignore[misc]
+class SearchForm(ChangeListSearchForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Each word is a condition, of which SQLite takes 1,000.
+        self.fields = {SEARCH_VAR: CharField(required=False, strip=False, max_length=300)}
+
+
+class ChangeList(BaseChangeList):
+    search_form_class = SearchForm
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with _incorrect_lookups():
+            return super().get_queryset(request, *args, **kwargs)
+
+    def get_results(self, request: HttpRequest) -> None:
+        with _incorrect_lookups():
+            super().get_results(request)
+
+
+@contextmanager
+def _incorrect_lookups() -> Iterator[None]:
+    """Have Django's list view refuse what no database can look for, such as the year 9999 in a western time zone."""
+    try:
+        yield
+    except (ValueError, OverflowError, DataError) as error:
+        raise IncorrectLookupParameters(error) from error
+
+
+class StrictListMixin:
+    """Takes only those filters and rows that a list offers; Django takes any lookup on any column, and any value."""
+
+    # What Django's own filters put into addresses
+    LOOKUPS = {"exact", "isnull", "gte", "lt", "year", "month", "day"}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ChangeList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        field, _separator, rest = lookup.partition("__")
+        filters = self.get_list_filter(request)  # type: ignore[attr-defined]
+        offered = {getattr(each, "parameter_name", each) for each in filters} | {self.date_hierarchy}  # type: ignore[attr-defined]
+        is_known = not rest or rest.removeprefix("id__") in self.LOOKUPS
+        return is_known and field in offered and super().lookup_allowed(lookup, value, request)  # type: ignore[misc]
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        for value in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.opts.pk.clean(value, None)  # type: ignore[attr-defined]
+            except ValidationError as error:
+                raise BadRequest("no row has that number") from error
+        return super().response_action(request, queryset)  # type: ignore[misc]
+
+
+class VersionedAdmin(StrictListMixin, VersionAdmin):  # type: ignore[misc]
     """Keeps every version of what the owner saves, and lets editors run under the Content-Security-Policy."""
 
     history_latest_first = True
@@ -45,6 +129,50 @@ class VersionedAdmin(VersionAdmin):  # type: ignore[misc]
         else:
             with super().create_revision(request):
                 yield
+
+    def revision_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        self._check_version(request, version_id, ["change"])
+        response: HttpResponse = super().revision_view(request, object_id, version_id, extra_context)
+        return response
+
+    def recover_view(
+        self, request: HttpRequest, version_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        self._check_version(request, version_id, ["add", "change"])
+        response: HttpResponse = super().recover_view(request, version_id, extra_context)
+        return response
+
+    def _check_version(self, request: HttpRequest, version_id: str, actions: list[str]) -> None:
+        """
+        Raise Http404 unless the version is one of this model, and PermissionDenied without the rights for all that is
+        brought back with it: django-reversion looks a version up by nothing but its number, and asks for those of one.
+        """
+        from reversion.models import Version
+
+        try:
+            version = Version.objects.get_for_model(self.model).get(pk=version_id)
+        except (Version.DoesNotExist, ValueError) as error:  # Python reads numbers of at most 4,300 digits
+            raise Http404 from error
+        for part in version.revision.version_set.select_related("content_type"):
+            model = part.content_type.model_class()
+            if model is None:
+                raise Http404
+            # Parts that are newer than the version are deleted.
+            for action in actions if model is self.model else ["add", "change", "delete"]:
+                codename = get_permission_codename(action, model._meta)
+                if not request.user.has_perm(f"{model._meta.app_label}.{codename}"):
+                    raise PermissionDenied
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Model | None:
+        obj: Model | None = super().get_object(request, *args, **kwargs)
+        if obj and not self.has_change_permission(request, obj):
+            for field in obj._meta.concrete_fields:
+                if isinstance(field, ProseEditorField):
+                    # For those who only read: as it looks, not as it is written. Saving has sanitised it.
+                    setattr(obj, field.attname, mark_safe(getattr(obj, field.attname)))  # noqa: S308
+        return obj
 
     def render_change_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response: HttpResponse = super().render_change_form(request, *args, **kwargs)

@@ -8,5 +8,8 @@ class AdminConfig(BaseAdminConfig):
     default_site = "myweb.admin.AdminSite"
 
     def ready(self) -> None:
+        from . import search
+
         connection_created.connect(read_safely)
         super().ready()
+        search.set_up()

@@ -1,6 +1,7 @@
 """What Django and django-csp leave out."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 
 from csp.constants import HEADER
@@ -9,6 +10,9 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+from myweb.pages import language
 
 
 class CSPMiddleware(BaseCSPMiddleware):
@@ -28,7 +32,11 @@ class CSPMiddleware(BaseCSPMiddleware):
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Follows Accept-Language, except in answers that are the same for everybody."""
+    """Follows Accept-Language, or the way that led here, except in answers that are the same for everybody."""
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if getattr(view, "follows_language_of_link", False):
+            translation.activate(language.of_link(request))
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if getattr(response, "publishable", False):

@@ -326,12 +326,12 @@ if EMAIL_USE_TLS and EMAIL_USE_SSL:
 # The contact form
 
 CONTACT_RECIPIENTS = read("CONTACT_RECIPIENTS", "list", default=[])
-CONTACT_RETENTION_DAYS = read("CONTACT_RETENTION_DAYS", "int", default=0)
+CONTACT_RETENTION_DAYS = read("CONTACT_RETENTION_DAYS", "int", default=None)
 for _recipient in CONTACT_RECIPIENTS:
     if "@" not in parseaddr(_recipient)[1]:
         raise ImproperlyConfigured(f"CONTACT_RECIPIENTS has “{_recipient}”, which is not an e-mail address.")
-if CONTACT_RETENTION_DAYS < 0:
-    raise ImproperlyConfigured("CONTACT_RETENTION_DAYS has to be 0, to keep messages for good, or a number of days.")
+if CONTACT_RETENTION_DAYS is not None and not 0 <= CONTACT_RETENTION_DAYS <= 36_500:
+    raise ImproperlyConfigured("CONTACT_RETENTION_DAYS has to be 0, to keep messages, or at most 36500 days.")
 
 
 # Headers

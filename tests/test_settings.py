@@ -124,6 +124,9 @@ def test_key_of_the_data_directory_is_used(tmp_path):
         ("EMAIL_PORT", "smtp"),
         ("EMAIL_TIMEOUT", "0"),
         ("EMAIL_USE_TLS", "maybe"),
+        ("CONTACT_RETENTION_DAYS", "-1"),
+        ("CONTACT_RETENTION_DAYS", "36501"),
+        ("CONTACT_RETENTION_DAYS", "a year"),
         ("DEFAULT_FROM_EMAIL", "me@example.org\nBcc: you@example.org"),
     ],
 )

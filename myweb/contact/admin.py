@@ -1,10 +1,12 @@
 """The owner's inbox, and the settings of the contact form."""
 
 import csv
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -16,12 +18,17 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from myweb.admin import SingleRowAdmin
+from myweb.admin import SingleRowAdmin, StrictListMixin
 
 from .failures import Reason
 from .models import ContactMessage, ContactSettings, Delivery
+from .showing import INVISIBLE, is_visible, shown
 
 QUOTED = 2_000  # characters of a message in a reply: mail programs refuse long mailto addresses
+
+# Where a cell may begin, if a formula follows, at once or after quotes, spaces, and what nobody sees
+PARTS = r",;\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029"
+FORMULA = re.compile(rf'(^|[{PARTS}])(?=(?:(?![{PARTS}])[\s"\0-\x1f\x7f-\x9f{INVISIBLE}])*+[=+\-@＝＋－＠])')
 
 
 class PlaceFilter(admin.SimpleListFilter):
@@ -64,10 +71,10 @@ class MailFilter(admin.SimpleListFilter):
 
 
 @admin.register(ContactMessage)
-class ContactMessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ContactMessageAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc,type-arg]
     """Messages are read, answered and deleted here, but never changed."""
 
-    list_display = ["subject", "name", "email", "created_at", "state", "mail"]
+    list_display = ["subject_shown", "name_shown", "email_shown", "created_at", "state", "mail"]
     list_filter = [PlaceFilter, "state", MailFilter]
     search_fields = ["name", "email", "subject", "text"]
     date_hierarchy = "created_at"
@@ -77,9 +84,9 @@ class ContactMessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fields = readonly_fields = (
         "reference_number",
         "created_at",
-        "name",
-        "email",
-        "subject",
+        "name_shown",
+        "email_shown",
+        "subject_shown",
         "body",
         "state",
         "spam",
@@ -105,6 +112,22 @@ class ContactMessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if message:
             context |= {"reply": reply_link(message), "is_spam": bool(message.spam_reason)}
         return super().change_view(request, object_id, form_url, context)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        _tree, *others = super().get_deleted_objects(objs, request)
+        return [f"{message.reference}: {message.shown_subject}" for message in objs], *others
+
+    @admin.display(description=_("subject"), ordering="subject")
+    def subject_shown(self, message: ContactMessage) -> str:
+        return message.shown_subject if is_visible(message.subject) else message.reference
+
+    @admin.display(description=_("name"), ordering="name")
+    def name_shown(self, message: ContactMessage) -> str:
+        return message.shown_name
+
+    @admin.display(description=_("e-mail address"), ordering="email")
+    def email_shown(self, message: ContactMessage) -> str:
+        return shown(message.email)
 
     @admin.display(description=_("mail"))
     def mail(self, message: ContactMessage) -> str:
@@ -165,16 +188,19 @@ class ContactMessageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         writer = csv.writer(response, quoting=csv.QUOTE_ALL)
         writer.writerow(["reference", "received", "name", "e-mail", "subject", "message", "state", "spam", "mail"])
         for message in queryset:
-            cells = [message.reference, message.created_at.isoformat(), message.name, message.email, message.subject]
-            cells += [message.text, message.state, message.spam_reason, str(mail_state(message))]
+            cells = [message.reference, message.created_at.isoformat(), message.shown_name, shown(message.email)]
+            cells += [message.shown_subject, message.text, message.state, message.spam_reason, str(mail_state(message))]
             writer.writerow(map(harmless, cells))
         return response
 
 
 def harmless(cell: str) -> str:
-    """Return `cell` so that no spreadsheet takes it for a formula (OWASP: CSV injection)."""
-    is_formula = cell.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")) or cell[:1] in ("\t", "\r")
-    return f"'{cell}" if is_formula else cell
+    """
+    Return `cell` so that no spreadsheet takes it for a formula (OWASP: CSV injection), nor any part of it, if it is
+    parted at commas, semicolons, tabs or the ends of lines, whatever quotes there are.
+    """
+    safe = FORMULA.sub(r"\1'", cell)
+    return f"'{safe}" if safe[:1] in ("\t", "\r") else safe
 
 
 def mail_state(message: ContactMessage) -> str:
@@ -203,11 +229,24 @@ def reply_link(message: ContactMessage) -> str:
     """Return a mailto address (RFC 6068) with the message quoted."""
     text = message.text if len(message.text) <= QUOTED else message.text[:QUOTED] + " …"
     quoted = "\r\n".join(f"> {line}" for line in text.splitlines())
-    query = urlencode({"subject": f"Re: {message.subject}", "body": f"\r\n\r\n{quoted}"}, quote_via=quote)
+    query = urlencode({"subject": f"Re: {message.shown_subject}", "body": f"\r\n\r\n{quoted}"}, quote_via=quote)
     return f"mailto:{quote(message.email, safe='@')}?{query}"
 
 
 @admin.register(ContactSettings)
 class ContactSettingsAdmin(SingleRowAdmin):
+    def get_fields(self, request: HttpRequest, obj: ContactSettings | None = None) -> list[str]:
+        kept = "retention_days" if settings.CONTACT_RETENTION_DAYS is None else "retention_of_server"
+        return ["introduction", "recipients", kept]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ContactSettings | None = None) -> list[str]:
+        return ["retention_of_server"]
+
+    @admin.display(description=_("days that messages are kept"))
+    def retention_of_server(self, row: ContactSettings) -> str:
+        days = row.retention
+        kept = ngettext("%d day", "%d days", days) % days if days else _("until they are deleted")
+        return str(_("%s; this is set on the server, as CONTACT_RETENTION_DAYS") % kept)
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"recipients": ContactSettings.load().recipients}

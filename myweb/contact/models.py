@@ -5,12 +5,12 @@ import secrets
 from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import Address
-from typing import Any, Self
+from typing import Self
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -19,10 +19,17 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 
+from .showing import shown
+
 SPAM_DAYS = 30
 # No mail waits longer, and no claim lasts longer: what does was written while the clock was ahead, and counts as due.
 LONGEST_WAIT = timedelta(days=1)
 LONGEST_CLAIM = timedelta(minutes=10)
+MOST_DAYS = 36_500  # a hundred years; Now() minus much more is no date
+COUNTED_FOR = timedelta(hours=1)
+THANKS_FOR = timedelta(days=1)
+# What came later than this from now was stored while the clock was wrong.
+TOLERANCE = timedelta(hours=1)
 
 
 def new_token() -> str:
@@ -58,6 +65,16 @@ class ContactSettings(models.Model):
         blank=True,
         help_text=_("The e-mail addresses that every message is sent to, one on each line."),
     )
+    retention_days = models.PositiveIntegerField(
+        _("days that messages are kept"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)],
+        help_text=_(
+            "Older messages are deleted for good, usually within the hour. Leave it empty to keep messages until you"
+            " delete them. The contact form tells visitors what is set here."
+        ),
+    )
 
     class Meta:
         verbose_name = _("contact form")
@@ -70,6 +87,12 @@ class ContactSettings(models.Model):
     def load(cls) -> "ContactSettings":
         """Return the one row, or what stands for it as long as the owner has not saved any."""
         return cls.objects.first() or cls(recipients="\n".join(settings.CONTACT_RECIPIENTS))
+
+    @property
+    def retention(self) -> int:
+        """The days after which messages are deleted, or 0 if they are kept. The environment stands above the row."""
+        days = settings.CONTACT_RETENTION_DAYS
+        return (self.retention_days or 0) if days is None else days
 
     @property
     def recipient_list(self) -> list[str]:
@@ -85,6 +108,14 @@ class ContactSettings(models.Model):
                 raise ValidationError({"recipients": sentence}) from error
 
 
+def _older_than(days: int) -> Q:
+    """Messages of before so many days; one that came after a younger one is young, whatever the clock said then."""
+    begin = Now() - timedelta(days=days)
+    younger = ContactMessage.objects.filter(created_at__range=(begin, Now() + TOLERANCE)).order_by("pk")
+    first = younger.values_list("pk", flat=True).first()
+    return Q(created_at__lt=begin) & (Q() if first is None else Q(pk__lt=first))
+
+
 class ContactMessageQuerySet(models.QuerySet["ContactMessage"]):
     def inbox(self) -> Self:
         return self.filter(spam_reason="")
@@ -94,13 +125,26 @@ class ContactMessageQuerySet(models.QuerySet["ContactMessage"]):
         return self.inbox().filter(~Exists(Delivery.objects.filter(message=OuterRef("pk"))))
 
     def expired(self) -> Self:
-        """Messages whose time is up; never one that still has to be mailed."""
+        """Messages whose time is up; never one that still has to be mailed, if there is a server to mail it by."""
         old = Q(pk=None)
-        if settings.CONTACT_RETENTION_DAYS:
-            old = Q(created_at__lt=Now() - timedelta(days=settings.CONTACT_RETENTION_DAYS))
-        old_spam = ~Q(spam_reason="") & Q(created_at__lt=Now() - timedelta(days=SPAM_DAYS))
-        waiting = Exists(Delivery.objects.filter(message=OuterRef("pk"), sent_at=None))
-        return self.filter(old_spam | old & ~Q(waiting))
+        if days := ContactSettings.load().retention:
+            old = _older_than(days)
+        if settings.EMAIL_HOST:
+            old &= ~Q(Exists(Delivery.objects.filter(message=OuterRef("pk"), sent_at=None)))
+        return self.filter(old | ~Q(spam_reason="") & _older_than(SPAM_DAYS))
+
+    def sent_within_the_hour(self, sender: str) -> Self:
+        return self.filter(sender=sender, created_at__range=(Now() - COUNTED_FOR, Now() + TOLERANCE))
+
+    def forget_senders(self) -> int:
+        """Delete the hashes that are counted no longer; return how many."""
+        # Not exclude(sender=""), for which there is no index.
+        known = self.filter(sender__gt="")
+        return known.exclude(created_at__range=(Now() - COUNTED_FOR, Now() + TOLERANCE)).update(sender="")
+
+    def thanked(self) -> Self:
+        """Messages whose senders may still see what they sent."""
+        return self.filter(created_at__range=(Now() - THANKS_FOR, Now() + TOLERANCE))
 
 
 class ContactMessage(models.Model):
@@ -127,9 +171,9 @@ class ContactMessage(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.NEW)
     spam_reason = models.CharField(_("spam"), max_length=20, choices=Spam.choices, blank=True)
     token = models.CharField(max_length=40, unique=True, default=new_token, editable=False)
-    # What makes the same form, sent twice, one message
+    # A hash of the form's id: one form is one message
     fingerprint = models.CharField(max_length=64, unique=True, editable=False)
-    # A keyed hash of the visitor's network address, for counting; empty if it is not counted
+    # A keyed hash of the visitor's network address, for counting; empty if it is not counted, or no longer
     sender = models.CharField(max_length=64, blank=True, db_index=True, editable=False)
 
     objects = ContactMessageQuerySet.as_manager()
@@ -140,10 +184,21 @@ class ContactMessage(models.Model):
         ordering = ["-created_at", "-pk"]
 
     def __str__(self) -> str:
-        return str(self.subject)
+        # Not the subject: the admin's log has this, and keeps it when the message is deleted.
+        return self.reference
 
-    def get_absolute_url(self) -> str:
+    @property
+    def thanks_url(self) -> str:
+        """Where its visitor, and nobody else, is thanked: not get_absolute_url(), which the admin tells the staff."""
         return reverse("contact_thanks", args=[self.token])
+
+    @property
+    def shown_name(self) -> str:
+        return shown(self.name)
+
+    @property
+    def shown_subject(self) -> str:
+        return shown(self.subject)
 
     @property
     def reference(self) -> str:
@@ -168,9 +223,8 @@ def hash_of_sender(address: str) -> str:
     return salted_hmac("myweb.contact.sender", address, algorithm="sha256").hexdigest()
 
 
-def fingerprint_of(form_id: str, fields: dict[str, Any]) -> str:
-    content = "\0".join([form_id, *(str(fields[name]) for name in sorted(fields))])
-    return hashlib.sha256(content.encode(errors="replace")).hexdigest()
+def fingerprint_of(form_id: str) -> str:
+    return hashlib.sha256(form_id.encode()).hexdigest()
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -226,6 +280,9 @@ class MailServer(models.Model):
     next_probe = models.DateTimeField(db_default=Now())
     reason = models.CharField(max_length=30, blank=True)
     last_error = models.TextField(blank=True)
+    # For contact.cleaning, whose clock is this row's
+    clock_seen_at = models.DateTimeField(null=True)
+    clean_up_from = models.DateTimeField(null=True)
 
     objects = models.Manager()
 

@@ -24,6 +24,7 @@ from django.utils import translation
 
 from .failures import DeadlineExceeded, Failure, classify
 from .models import ContactMessage, ContactSettings, Delivery, MailServer, address_in_mail
+from .showing import in_header
 
 DEADLINE = 60  # seconds for a mail as a whole; EMAIL_TIMEOUT is for one step of it
 LEASE = timedelta(seconds=2 * DEADLINE)
@@ -112,13 +113,16 @@ def compose(delivery: Delivery) -> EmailMessage:
     with translation.override(settings.LANGUAGE_CODE):
         body = render_to_string("contact/mail.txt", {"message": message, "site_url": settings.SITE_URL})
     mail = EmailMessage(
-        subject=message.subject,
+        subject=in_header(message.subject),
         body=body,
         # The visitor's address here would be a forgery, which DMARC has refused.
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[delivery.recipient],
-        reply_to=[address_in_mail(message.name, message.email)],
-        headers={"Message-ID": delivery.mail_id, "Auto-Submitted": "auto-generated"},
+        reply_to=[address_in_mail(in_header(message.name), message.email)],
+        # No Auto-Submitted (RFC 3834), since a person has written this, and ticket systems drop what programs write,
+        # some of them also for X-Auto-Response-Suppress or Precedence. What a program answers goes to the sender of the
+        # envelope, which is this site's, or to the visitor, and says itself that it is not to be answered.
+        headers={"Message-ID": delivery.mail_id},
     )
     # Never lines longer than servers take: where Django looks for them, it counts U+2028 and the like as line breaks.
     mail.encoding = utf8_charset_qp

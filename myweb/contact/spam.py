@@ -2,9 +2,6 @@
 
 import ipaddress
 import re
-from datetime import timedelta
-
-from django.db.models.functions import Now
 
 from .forms import ContactForm
 from .models import ContactMessage, hash_of_sender
@@ -37,12 +34,12 @@ def sender_of(address: str) -> str:
 def sent_within_the_hour(sender: str) -> int:
     if not sender:
         return 0
-    return ContactMessage.objects.filter(sender=sender, created_at__gt=Now() - timedelta(hours=1)).count()
+    return ContactMessage.objects.sent_within_the_hour(sender).count()
 
 
 def reason_of(form: ContactForm, sent: int) -> str:
     """Return why a valid `form` is spam, or "" if it is not; `sent` is what its sender has sent within the hour."""
-    if form.cleaned_data["website"]:
+    if form.cleaned_data["leave_empty"]:
         return ContactMessage.Spam.HONEYPOT
     if form.seconds_open < SECONDS_OF_A_PERSON:
         return ContactMessage.Spam.TOO_FAST

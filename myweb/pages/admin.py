@@ -10,17 +10,19 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template import Context
 from django.urls import URLPattern, path, reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from tree_queries.admin import TreeAdmin
+from tree_queries.admin import TreeAdmin, TreeChangeList
 
-from myweb.admin import SingleRowAdmin, VersionedAdmin
+from myweb.admin import ChangeList, SingleRowAdmin, VersionedAdmin
 
 from . import pictures
 from .fields import PageChoiceField
 from .models import Page, Picture, SiteSettings, Text
+from .renderer import renderer
 from .views import render_page
 
 
@@ -30,6 +32,10 @@ def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
         for upload in uploads:
             with suppress(ValidationError):
                 pictures.prepare(upload)
+
+
+class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
+    pass
 
 
 @admin.register(Page)
@@ -54,6 +60,39 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
 
     class Media:
         js = ["admin/js/urlify.js", "myweb/address.js"]
+
+    @admin.display(description=_("content"))
+    def content(self, page: Page) -> str:
+        """The blocks as visitors see them, for those who may not change them."""
+        return str(renderer.regions_from_item(page).render("main", Context()))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Page | None = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if self.may_edit(request, obj) else [*fieldsets, (None, {"fields": ["content"]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Page | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if self.may_edit(request, obj) else [*fields, "content"]
+
+    def get_inline_instances(self, request: HttpRequest, obj: Page | None = None) -> Any:
+        # The editor's script stumbles over blocks without a form.
+        inlines = super().get_inline_instances(request, obj) if self.may_edit(request, obj) else []
+        return [inline for inline in inlines if inline.has_change_permission(request, obj)]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        response: HttpResponse
+        if self.may_edit(request, kwargs.get("obj")):
+            response = super().render_change_form(request, context, **kwargs)
+        else:
+            # Without something to edit, there is no editor, either.
+            response = super(ContentEditor, self).render_change_form(request, context, **kwargs)
+        return response
+
+    def may_edit(self, request: HttpRequest, page: Page | None) -> bool:
+        return page is None or bool(self.has_change_permission(request, page))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageChangeList]:
+        return PageChangeList
 
     @admin.display(description=_("address"), ordering="path")
     def address(self, page: Page) -> str:

@@ -357,6 +357,13 @@ class PictureQuerySet(models.QuerySet["Picture"]):
         """Pictures whose renditions have yet to be made."""
         return self.filter(needs_renditions=True)
 
+    def ask_for_missing(self) -> None:
+        """Have the renditions made again of which a file is gone, as long as there is something to make them of."""
+        for picture in self.filter(needs_renditions=False):
+            exists = picture.image.storage.exists
+            if not all(map(exists, pictures.names_of(picture.renditions))) and exists(picture.image.name):
+                self.filter(pk=picture.pk).update(needs_renditions=True)
+
 
 class Picture(create_plugin_base(Page)):  # type: ignore[misc]
     """A block with a picture."""

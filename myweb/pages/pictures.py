@@ -176,6 +176,15 @@ def make_renditions(image: ImageFieldFile) -> dict[str, Any]:
     return made
 
 
+def names_of(renditions: dict[str, Any]) -> list[str]:
+    """Return the names of the files of what make_renditions() has returned."""
+    names: list[str] = []
+    for key, made in renditions.items():
+        if key != "source":
+            names += [made] if isinstance(made, str) else [name for _width, name in made]
+    return names
+
+
 def source_of(image: ImageFieldFile) -> str:
     """Return what the renditions of `image` depend on."""
     return f"{image.name} {getattr(image.instance, image.field.ppoi_field)}"

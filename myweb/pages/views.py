@@ -12,8 +12,10 @@ from django.urls import resolve
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
+from myweb import csrf
 from myweb.publishing.decorators import publishable
 
+from . import language
 from .models import Page, Picture, Text
 from .renderer import renderer
 from .texts import same
@@ -96,15 +98,18 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Let the view that was asked for answer, if it has something better to say."""
-    view = resolve(request.path_info).func
-    answer: HttpResponse = view.csrf_failed(request) if hasattr(view, "csrf_failed") else _error(request, 403)
-    return answer
+    view, sentence = resolve(request.path_info).func, csrf.sentence_for(reason)
+    if hasattr(view, "csrf_failed"):
+        answer: HttpResponse = view.csrf_failed(request, sentence)
+        return answer
+    return _error(request, 403, sentence)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _error(request, 404)
 
 
-def _error(request: HttpRequest, status: int) -> HttpResponse:
-    """Answer with the page for `status`, in the visitor's language."""
-    return render(request, f"{status}.html", status=status)
+def _error(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:
+    """Answer with the page for `status`, in the visitor's language; a `sentence` says more than the page does."""
+    translation.activate(language.of_link(request))
+    return render(request, f"{status}.html", {"sentence": sentence}, status=status)

@@ -19,10 +19,11 @@ user.user_permissions.set(Permission.objects.filter(content_type__app_label="con
 
 
 def test_it_works(site, browser):
-    context = browser.new_context(java_script_enabled=False, locale="zh-CN")
+    context = browser.new_context(java_script_enabled=False, locale="de")
     page = context.new_page()
     page.goto(f"{site.url}/")
-    page.get_by_role("link", name="Contact").click()
+    page.get_by_role("link", name="简体中文").click()
+    page.get_by_role("link", name="联系我们", exact=True).click()
     opened = time.monotonic()
     page.get_by_label("您的姓名").fill("王小明")
     page.get_by_label("您的电子邮箱").fill("nobody")
@@ -67,3 +68,29 @@ def test_it_works(site, browser):
     expect(page.get_by_role("row", name="王小明")).to_contain_text("Answered")
     assert complaints == []
     page.close()
+
+
+ADDRESS = {"NAME_FULL": "Ann Lee", "NAME_FIRST": "Ann", "NAME_LAST": "Lee", "EMAIL_ADDRESS": "ann@example.org"}
+ADDRESS |= {"COMPANY_NAME": "Acme", "PHONE_HOME_WHOLE_NUMBER": "+16505550000", "ADDRESS_HOME_COUNTRY": "US"}
+ADDRESS |= {"ADDRESS_HOME_LINE1": "1 Road", "ADDRESS_HOME_CITY": "Mountain View", "ADDRESS_HOME_STATE": "CA"}
+
+
+def test_browser_fills_in_what_is_asked_for_and_not_the_trap(site, page):
+    page.goto(f"{site.url}/contact/")
+    session = page.context.new_cdp_session(page)
+    session.send("Autofill.enable")
+    session.send("DOM.enable")
+    root = session.send("DOM.getDocument")["root"]["nodeId"]
+    name = session.send("DOM.querySelector", {"nodeId": root, "selector": "#id_name"})
+    described = session.send("DOM.describeNode", name)["node"]["backendNodeId"]
+    address = {"fields": [{"name": kind, "value": value} for kind, value in ADDRESS.items()]}
+    page.get_by_label("Your name").focus()
+
+    def filled_in() -> bool:
+        session.send("Autofill.trigger", {"fieldId": described, "address": address})
+        return page.get_by_label("Your name").input_value() == "Ann Lee"
+
+    wait_for(filled_in, "Chromium has filled in the form")
+    expect(page.get_by_label("Your e-mail address")).to_have_value("ann@example.org")
+    expect(page.locator("[name=leave_empty]")).to_be_hidden()
+    expect(page.locator("[name=leave_empty]")).to_have_value("")

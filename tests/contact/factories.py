@@ -2,22 +2,37 @@
 
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from django.core import signing
 from django.db import connection
 from django.db.models import F
+from django.db.models.functions import Now
 
-from myweb.contact.forms import SALT
+from myweb.contact.forms import clock, new_form_id, sign
 from myweb.contact.models import ContactMessage, Delivery, MailServer
 from tests.smtp import OWNER
 
 # Of every kind that somewhere got lost: joined emoji, right-to-left, combining, beyond the 16-bit plane, long-lived
 SCRIPTS = "中文 𠮷野家 👩‍👩‍👧‍👦🏳️‍🌈 שלום مرحبا नमस्ते ไทย é Ω ﷽ I’m “fine”"
+
+# Bidirectional controls, what has no width, and control characters
+DISGUISES = [
+    "\u202a",
+    "\u202e",
+    "\u2066",
+    "\u2069",
+    "\u200e",
+    "\u200f",
+    "\u061c",
+    "\u200b",
+    "\u200d",
+    "\u2060",
+    "\ufeff",
+]
+DISGUISES += ["\u00ad", "\u2064", "\u180e", "\ufe0f", "\U000e0041"]
 
 
 def make_message(*recipients: str, **fields: Any) -> ContactMessage:
@@ -31,9 +46,9 @@ def make_message(*recipients: str, **fields: Any) -> ContactMessage:
 
 def form_data(age: float = 60, **fields: Any) -> dict[str, Any]:
     """What a browser sends when a visitor has filled in the form, `age` seconds after it was opened."""
-    form_id = signing.dumps([secrets.token_urlsafe(12), time.time() - age], salt=SALT)
+    form_id = sign(new_form_id(), clock() - age)
     person = {"name": "Ann", "email": "ann@example.com", "subject": "A room", "text": "Is it free in May?"}
-    return {**person, "website": "", "form_id": form_id, **fields}
+    return {**person, "leave_empty": "", "form_id": form_id, **fields}
 
 
 def let_pass(**duration: float) -> None:
@@ -41,6 +56,12 @@ def let_pass(**duration: float) -> None:
     passed = timedelta(**duration, milliseconds=50)
     Delivery.objects.update(next_attempt=F("next_attempt") - passed, created_at=F("created_at") - passed)
     MailServer.objects.update(next_probe=F("next_probe") - passed)
+
+
+def believe_the_clock() -> None:
+    """Have the clock looked at for more than a day."""
+    MailServer.load()
+    MailServer.objects.update(clock_seen_at=Now(), clean_up_from=Now() - timedelta(hours=1))
 
 
 def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:

@@ -1,6 +1,8 @@
 import csv
 import io
+import re
 from datetime import timedelta
+from itertools import chain
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from myweb.contact.admin import QUOTED, harmless, reply_link
 from myweb.contact.models import ContactMessage, ContactSettings, Delivery
-from tests.contact.factories import OWNER, SCRIPTS, make_message
+from tests.contact.factories import DISGUISES, OWNER, SCRIPTS, make_message
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +22,10 @@ INBOX = "/admin/contact/contactmessage/"
 @pytest.fixture(autouse=True)
 def recipients(settings):
     settings.CONTACT_RECIPIENTS = [OWNER]
+
+
+# What a spreadsheet could take for one, once it has left out what it does not care for
+FORMULA_CELL = re.compile(r"""[\s"\0-\x1f\u200b]*[=+\-@＝＋－＠]""")
 
 
 def url(message: ContactMessage, page: str = "change") -> str:
@@ -227,12 +233,60 @@ class TestExport:
         formula = f"{start}cmd|' /C calc'!A0"
         message = make_message(name=formula, subject=formula, text=formula)
         [_header, row] = self.rows(act(admin_client, "export_csv", message))
-        assert all(cell[:1] == "'" for cell in (row[2], row[4], row[5]))
-        assert row[2] == f"'{formula}"
+        assert all(FORMULA_CELL.match(cell) is None for cell in row)
+        assert row[5].replace("'", "") == formula.replace("'", "")
+
+    @pytest.mark.parametrize("formula", ["=1", "+1", "-1", "@1", "＝1", "＋1", "－1", "＠1"])
+    @pytest.mark.parametrize("before", [",", ";", "\t", "\n", "\r", "\r\n", '"', '""', " ", "\u3000", "\xa0", "\u200b"])
+    @pytest.mark.parametrize("separators", [",", ";", "\t", ",;\t"])
+    def test_no_part_of_a_cell_is_a_formula(self, admin_client, formula, before, separators):
+        """Whatever separators a spreadsheet goes by, and whether it knows quotes."""
+        payloads = [
+            before + formula,
+            f"x{before} {formula}",
+            f'x";{before}"{formula}',
+            f"x,;\t\n{before}{before}{formula}",
+        ]
+        for payload in payloads:
+            make_message(name=payload, subject=payload, text=payload)
+        table = act(admin_client, "export_csv", *ContactMessage.objects.all()).content.decode("utf-8-sig")
+        cells = re.split(f"[{separators}\\r\\n]", table)
+        for separator in separators:
+            cells += chain(*csv.reader(io.StringIO(table, newline=""), delimiter=separator))
+            cells += chain(*csv.reader(io.StringIO(table, newline=""), delimiter=separator, quoting=csv.QUOTE_NONE))
+        assert [cell for cell in cells if FORMULA_CELL.match(cell)] == []
+
+    def test_takes_no_time_for_what_was_made_to_take_it(self):
+        for part in ("\n", ";", " ", "\x1f", '"', "\u200b", "; \x1f\u2028"):
+            assert harmless(part * 20_000) == part * 20_000
+
+    def test_keeps_what_was_written_otherwise(self, admin_client):
+        text = "Hello; 1+1 = 2, a-b; x@y.z\nBest -- Ann"
+        [_header, row] = self.rows(act(admin_client, "export_csv", make_message(text=text)))
+        assert row[5] == text
 
     @pytest.mark.parametrize("cell", ["", "'", "a=b", "1+1", "ann@example.com", "中文"])
     def test_harmless_cells_stay_as_they_are(self, cell):
         assert harmless(cell) == cell
+
+
+class TestDisguise:
+    """What nobody sees is not shown, so that nothing passes for something else; what was sent is kept."""
+
+    @pytest.mark.parametrize("hidden", DISGUISES)
+    def test_of_name_and_subject(self, admin_client, hidden):
+        message = make_message(name=f"Bank{hidden}er", subject=f"A {hidden}room", email=f"a{hidden}nn@example.com")
+        assert ContactMessage.objects.get().name == f"Bank{hidden}er"
+        pages = [admin_client.get(INBOX), admin_client.get(url(message)), admin_client.get(url(message, "delete"))]
+        pages += [act(admin_client, "export_csv", message), act(admin_client, "delete_selected", message)]
+        for page in pages:
+            assert hidden not in page.content.decode("utf-8-sig")
+            assert "A room" in page.content.decode()
+        assert parse_qs(urlsplit(reply_link(message)).query)["subject"] == ["Re: A room"]
+
+    def test_can_be_opened_all_the_same(self, admin_client):
+        message = make_message(subject="\u3164")  # of an older release
+        assert f">{message.reference}</a>" in admin_client.get(INBOX).content.decode()
 
 
 class TestPermissions:
@@ -292,6 +346,39 @@ class TestReply:
     def test_long_message_is_cut(self):
         _address, query = self.parts(text="湖" * 20_000)
         assert query["body"] == ["\r\n\r\n> " + "湖" * QUOTED + " …"]
+
+
+class TestRetention:
+    URL = "/admin/contact/contactsettings/add/"
+
+    @pytest.mark.parametrize(("typed", "days"), [("90", 90), ("", 0), ("36500", 36_500)])
+    def test_is_the_owners_to_set(self, admin_client, typed, days):
+        data = {"introduction": "", "recipients": OWNER, "retention_days": typed}
+        assert admin_client.post(self.URL, data).status_code == 302
+        assert ContactSettings.load().retention == days
+
+    @pytest.mark.parametrize("typed", ["0", "-1", "36501", "9" * 30, "x", "1.5"])
+    def test_has_to_be_a_number_of_days(self, admin_client, typed):
+        response = admin_client.post(self.URL, {"introduction": "", "recipients": OWNER, "retention_days": typed})
+        assert list(response.context["adminform"].form.errors) == ["retention_days"]
+
+    @pytest.mark.parametrize(
+        ("days", "sentence"),
+        [
+            (90, "90 days; this is set on the server, as CONTACT_RETENTION_DAYS"),
+            (0, "until they are deleted; this is set on the server, as CONTACT_RETENTION_DAYS"),
+        ],
+    )
+    def test_of_the_server_stands_above_it(self, admin_client, settings, days, sentence):
+        row = ContactSettings.objects.create(recipients=OWNER, retention_days=7)
+        settings.CONTACT_RETENTION_DAYS = days
+        address = reverse("admin:contact_contactsettings_change", args=[row.pk])
+        html = admin_client.get(address).content.decode()
+        assert sentence in html
+        assert 'name="retention_days"' not in html
+        admin_client.post(address, {"introduction": "", "recipients": OWNER, "retention_days": "5"})
+        assert ContactSettings.objects.get().retention_days == 7
+        assert ContactSettings.load().retention == days
 
 
 class TestContactSettings:

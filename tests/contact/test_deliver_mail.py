@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from myweb.contact.models import ContactMessage, Delivery
 from tests import smtp
-from tests.contact.factories import OWNER, make_message
+from tests.contact.factories import OWNER, believe_the_clock, make_message
 from tests.site import ROOT, wait_for
 
 # The command closes connections that are in a transaction, as that of a test would be.
@@ -32,12 +32,21 @@ def test_once_ends_also_when_the_server_fails(mail_server):
     assert Delivery.objects.waiting().get().reason == "refused"
 
 
+def test_forgets_the_senders_of_an_hour_ago():
+    make_message(sender="a" * 64)
+    ContactMessage.objects.update(created_at=timezone.now() - timedelta(minutes=61))
+    call_command("deliver_mail")
+    assert ContactMessage.objects.get().sender == ""
+
+
 class TestRetention:
     @pytest.fixture(autouse=True)
     def retention(self, settings):
         settings.CONTACT_RETENTION_DAYS = 90
+        believe_the_clock()
 
-    def test_removes_what_is_too_old(self, settings):
+    def test_removes_what_is_too_old(self, mail_server, settings):
+        mail_server.stop()
         mailed, waiting, spam, fresh = (
             make_message(),
             make_message(),

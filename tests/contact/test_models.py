@@ -21,7 +21,7 @@ def aged(days: float, *, mailed: bool = True, **fields) -> ContactMessage:
 def test_it_works():
     message = make_message()
     assert message.reference == f"{message.pk:06d}"
-    assert message.get_absolute_url() == f"/contact/thanks/{message.token}/"
+    assert message.thanks_url == f"/contact/thanks/{message.token}/"
     assert ContactMessage.objects.inbox().get() == message
     assert Delivery.objects.due().get().message == message
 
@@ -61,8 +61,38 @@ class TestExpired:
         aged(days)
         assert ContactMessage.objects.expired().exists() is expired
 
-    def test_never_one_that_waits(self, settings):
+    def test_as_the_owner_says_unless_the_environment_does(self, settings):
+        aged(91)
+        assert not ContactMessage.objects.expired().exists()
+        ContactSettings.objects.create(retention_days=90)
+        assert ContactMessage.objects.expired().exists()
+        for days, expired in ((0, False), (100, False), (30, True)):
+            settings.CONTACT_RETENTION_DAYS = days
+            assert ContactMessage.objects.expired().exists() is expired
+
+    @pytest.mark.parametrize("days", [1, 36_500])
+    def test_any_number_that_may_be_set(self, settings, days):
+        settings.CONTACT_RETENTION_DAYS = days
+        aged(36_501)
+        aged(0.9)
+        assert ContactMessage.objects.expired().count() == 1
+
+    @pytest.mark.parametrize("spam_reason", ["", "honeypot"])
+    def test_never_one_that_a_wrong_clock_has_dated_back(self, settings, spam_reason):
         settings.CONTACT_RETENTION_DAYS = 90
+        aged(-365)  # of a clock that was ahead
+        old = aged(91)
+        aged(2)
+        aged(2000, spam_reason=spam_reason)
+        assert ContactMessage.objects.expired().get() == old
+
+    def test_also_one_that_waits_when_there_is_no_server_to_mail_it_by(self, settings):
+        settings.CONTACT_RETENTION_DAYS = 90
+        aged(1000, mailed=False)
+        assert ContactMessage.objects.expired().exists()
+
+    def test_never_one_that_waits(self, settings):
+        settings.CONTACT_RETENTION_DAYS, settings.EMAIL_HOST = 90, "mail.example.org"
         aged(1000, mailed=False)
         half = make_message("a@example.org", "b@example.org")
         ContactMessage.objects.update(created_at=timezone.now() - timedelta(days=1000))
@@ -75,6 +105,22 @@ class TestExpired:
         settings.CONTACT_RETENTION_DAYS = retention
         aged(days, spam_reason="too fast")
         assert ContactMessage.objects.expired().exists() is expired
+
+
+class TestSender:
+    def sent(self, **ago) -> ContactMessage:
+        message = make_message(sender="a" * 64)
+        ContactMessage.objects.filter(pk=message.pk).update(created_at=timezone.now() - timedelta(**ago))
+        return message
+
+    def test_is_counted_and_then_forgotten(self):
+        fresh = self.sent(minutes=59)
+        for ago in ({"minutes": 61}, {"days": 400}, {"days": -365}):  # the last of a night with a wrong clock
+            self.sent(**ago)
+        assert ContactMessage.objects.sent_within_the_hour("a" * 64).get() == fresh
+        assert ContactMessage.objects.forget_senders() == 3
+        assert ContactMessage.objects.exclude(sender="").get() == fresh
+        assert ContactMessage.objects.forget_senders() == 0
 
 
 class TestRelease:

@@ -18,15 +18,16 @@ from myweb.contact.failures import Failure, Reason
 from myweb.contact.forms import ContactForm
 from myweb.contact.models import LONGEST_CLAIM, LONGEST_WAIT, ContactMessage, ContactSettings, Delivery, MailServer
 from myweb.contact.outbox import compose, deliver_next
+from myweb.contact.showing import in_header
 from tests import smtp
 from tests.contact.conftest import use
-from tests.contact.factories import OWNER, SCRIPTS, form_data, in_threads, let_pass, make_message
+from tests.contact.factories import DISGUISES, OWNER, SCRIPTS, form_data, in_threads, let_pass, make_message
 
 pytestmark = pytest.mark.django_db
 
 TEXT = st.text(max_size=40) | st.text("ab@.\"'<>,;:\\ \t=?_-湖", max_size=40)
 HEADERS = {"Content-Type", "MIME-Version", "Content-Transfer-Encoding", "Subject", "From", "To", "Reply-To"}
-HEADERS |= {"Date", "Message-ID", "Auto-Submitted"}
+HEADERS |= {"Date", "Message-ID"}
 
 
 def deliver_all() -> int:
@@ -123,9 +124,39 @@ class TestTheMail:
             message.pk, message.created_at = 1, timezone.now()
             mail = compose(Delivery(message=message, recipient=OWNER)).message().as_bytes(linesep="\r\n")
             parsed = message_from_bytes(mail, policy=policy.default)
-            assert reply_to(mail)[0] == message.name
+            assert reply_to(mail)[0].split() == in_header(message.name).split()
             assert text_of(parsed).startswith(message.text.replace("\r\n", "\n").replace("\r", "\n"))
             assert set(parsed.keys()) == HEADERS
+
+    @pytest.mark.parametrize(
+        "word", ["=?utf-8?q?The_Bank?=", "=?utf-8?b?4oCuVGhlIEJhbms=?=", "=\u200b?utf-8?q?The_Bank?="]
+    )
+    @pytest.mark.parametrize("around", ["{}", "{} 湖", "a {} {}"])
+    def test_nothing_typed_is_decoded(self, mail_server, word, around):
+        make_message(name=around.format(word, word), subject=around.format(word, word))
+        deliver_all()
+        [mail] = mail_server.received
+        for header in (mail.message["Subject"], reply_to(mail.content)[0]):
+            assert "The Bank" not in header
+            assert "\u202e" not in header
+
+    @pytest.mark.parametrize("hidden", DISGUISES)
+    def test_nothing_is_disguised(self, mail_server, hidden):
+        make_message(name=f"An{hidden}n", subject=f"A {hidden}room")
+        deliver_all()
+        [mail] = mail_server.received
+        assert mail.message["Subject"] == "A room"
+        assert reply_to(mail.content)[0] == "Ann"
+        assert "From: Ann <ann@example.com>" in text_of(mail.message)
+
+    def test_says_of_itself_that_a_person_wrote_it(self, mail_server):
+        """Ticket systems drop what says that a program did."""
+        make_message()
+        deliver_all()
+        [mail] = mail_server.received
+        assert set(mail.message.keys()) >= {"From", "Reply-To"}
+        for header in ("Auto-Submitted", "Precedence", "X-Auto-Response-Suppress", "X-Autoreply", "List-Id"):
+            assert header not in mail.message
 
     def test_each_recipient_has_a_mail_of_its_own(self, mail_server):
         make_message("a@example.org", "b@example.org", "c@example.org")

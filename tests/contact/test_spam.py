@@ -1,6 +1,11 @@
-import pytest
+import hashlib
+from datetime import timedelta
 
-from myweb.contact import spam
+import pytest
+import time_machine
+from django.utils import timezone
+
+from myweb.contact import forms, spam
 from myweb.contact.forms import ContactForm
 from tests.contact.factories import form_data
 
@@ -22,8 +27,22 @@ def test_faster_than_a_person(age, expected):
     assert reason(age=age) == expected
 
 
+def test_clock_that_is_wrong_makes_nobody_fast(monkeypatch):
+    """The time of day counts for nothing, nor does the clock of another machine."""
+    data = form_data(age=10)
+    with time_machine.travel(timezone.now() - timedelta(days=365)):
+        form = ContactForm(data)
+        assert form.is_valid()
+        assert 9 < form.seconds_open < 60
+    elsewhere = form_data(age=-1_000_000)
+    monkeypatch.setattr(forms, "machine", lambda: "0" * 16)
+    form = ContactForm(elsewhere)
+    assert form.is_valid()
+    assert spam.reason_of(form, 0) == ""
+
+
 def test_trap_is_filled_in():
-    assert reason(website="x") == "honeypot"
+    assert reason(leave_empty="x") == "honeypot"
 
 
 @pytest.mark.parametrize(("sent", "expected"), [(0, ""), (4, ""), (5, "too many"), (19, "too many")])
@@ -73,6 +92,13 @@ def test_private_addresses_are_not_counted(address):
 def test_address_itself_is_not_kept():
     assert len(spam.sender_of("8.8.8.8")) == 64
     assert spam.sender_of("8.8.8.8") != spam.sender_of("8.8.4.4")
+
+
+def test_nobody_finds_the_address_without_the_key(settings):
+    before = spam.sender_of("8.8.8.8")
+    settings.SECRET_KEY = "k" * 50
+    assert spam.sender_of("8.8.8.8") != before
+    assert before not in {hashlib.sha256(f"8.8.8.{last}".encode()).hexdigest() for last in range(256)}
 
 
 def test_household_of_ipv6_is_one_sender():

@@ -130,7 +130,7 @@ def open_forms(site: Site, number: int, threads: int = 6) -> list[Visitor]:
     def open_form(index: int) -> Visitor:
         answer = site.get("/contact/")
         hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', answer.text)
-        fields = {name: unescape(value) for name, value in hidden} | {"website": ""}
+        fields = {name: unescape(value) for name, value in hidden} | {"leave_empty": ""}
         text = f"Message {index} of {run}: 湖 👩‍👩‍👧"
         fields |= {"name": f"Visitor {index}", "email": "visitor@example.com", "subject": "湖 👋", "text": text}
         return Visitor(text, fields, answer.headers["Set-Cookie"].partition(";")[0], time.monotonic())

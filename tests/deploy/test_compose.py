@@ -300,7 +300,8 @@ def test_nights_that_were_missed_are_made_up_for(site, backed_up):
 def test_doctor_finds_nothing_wrong(site, backed_up):
     said = site.execute("app", "manage.py", "doctor")
     assert "Nothing is wrong." in said, said
-    for name in ("mailing worker", "pages' worker", "public address", "fresh pages", "backup"):
+    names = ["mailing worker", "pages' worker", "public address", "origin of forms", "fresh pages", "backup"]
+    for name in (*names, "published pages and backups", "nightly backup"):
         assert f"ok      {name}: " in said
 
 
@@ -315,6 +316,15 @@ def test_doctor_says_what_to_type_here(site):
     assert done.returncode == 1
     assert "FAILED  uWSGI: uWSGI does not run" in done.stdout
     assert "Run docker compose up --detach; docker compose logs app says why it ended." in done.stdout
+
+
+def test_doctor_misses_the_backups(site):
+    site.compose("stop", "nightly")
+    try:
+        said = site.execute("app", "manage.py", "doctor", check=False)
+    finally:
+        site.up()
+    assert "FAILED  nightly backup: The container nightly does not run: no backups are made." in said
 
 
 def test_doctor_misses_nginx(site):

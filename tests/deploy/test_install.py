@@ -136,6 +136,26 @@ def test_doctor_finds_nothing_wrong(server):
     assert "Nothing is wrong." in said, said
     for name in ("socket of uWSGI", "mailing worker", "pages' worker", "public address", "fresh pages", "backup"):
         assert f"ok      {name}: " in said
+    for name in ("published pages and backups", "origin of forms", "nightly backup", "start with the machine"):
+        assert f"ok      {name}: " in said
+
+
+def test_doctor_finds_what_would_not_happen_by_itself(server):
+    """Nor what root has made where the site's user writes."""
+    server.run("systemctl", "disable", "--now", "myweb-nightly.timer")
+    server.run("systemctl", "disable", "nginx.service")
+    server.run("chown", "-R", "root:", "/var/lib/myweb/backups", "/var/lib/myweb/published")
+    try:
+        status, said = server.try_to("myweb", "doctor")
+    finally:
+        server.run("chown", "-R", "myweb:", "/var/lib/myweb/backups", "/var/lib/myweb/published")
+        server.run("systemctl", "enable", "nginx.service")
+        server.run("systemctl", "enable", "--now", "myweb-nightly.timer")
+    assert status == 1
+    assert "FAILED  nightly backup: myweb-nightly.timer is disabled: no backups are made." in said
+    assert "FAILED  start with the machine: nginx.service is disabled" in said
+    assert "FAILED  published pages and backups: /var/lib/myweb/published" in said
+    assert "is not for the site's user myweb." in said
 
 
 @pytest.fixture

@@ -31,6 +31,29 @@ def test_it_makes_the_renditions_that_are_missing(media):
 
 
 @pytest.mark.django_db
+def test_renditions_that_somebody_deleted_are_made_again(media):
+    picture = make_picture(make_page())
+    call_command("update_pages")
+    picture.refresh_from_db()
+    name = picture.renditions["image/webp"][0][1]
+    picture.image.storage.delete(name)
+    call_command("update_pages")
+    assert picture.image.storage.exists(name)
+
+
+@pytest.mark.django_db
+def test_nothing_is_asked_for_without_an_original(media):
+    """Else every look would make all pages anew."""
+    picture = make_picture(make_page())
+    call_command("update_pages")
+    picture.refresh_from_db()
+    picture.image.storage.delete(picture.renditions["share"])
+    picture.image.storage.delete(picture.image.name)
+    Picture.objects.ask_for_missing()
+    assert not Picture.objects.unfinished().exists()
+
+
+@pytest.mark.django_db
 def test_lost_file_is_said_once_and_does_not_stop_the_others(media, caplog):
     lost, picture = make_picture(make_page()), make_picture(make_page("Two"))
     lost.image.storage.delete(lost.image.name)

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models
 
+from myweb.pages import pictures
 from myweb.pages.models import Picture
 
 _BATCH = 1000
@@ -35,10 +36,7 @@ def files_of_rows() -> Iterator[tuple[str, str]]:
         for pk, *files in _rows(model, names) if names else ():
             yield from ((f"{model._meta.label} {pk}", name) for name in files if name)
     for pk, renditions in _rows(Picture, ["renditions"]):
-        for key, made in renditions.items():
-            # See pictures.make_renditions: "source" names the picture and its focal point.
-            found = [] if key == "source" else [made] if isinstance(made, str) else [name for _width, name in made]
-            yield from ((f"{Picture._meta.label} {pk}", name) for name in found)
+        yield from ((f"{Picture._meta.label} {pk}", name) for name in pictures.names_of(renditions))
 
 
 def names_in_use() -> set[str]:

@@ -12,10 +12,24 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 
 from . import network
-from .faults import Fault, quote
+from .faults import Fault, NotChecked, quote
 from .way import way
 
 LOCK = 5  # seconds to wait for others
+
+_FULL = (
+    "Nothing is wrong with DATABASE_URL: end what else is connected there (SELECT * FROM pg_stat_activity), or raise"
+    " max_connections. Each process of uWSGI needs one."
+)
+_REFUSALS = {
+    "too many clients": _FULL,
+    "too many connections": _FULL,
+    "remaining connection slots": _FULL,
+    "the database system is": "It starts, stops or recovers: wait a minute; its log says how far it is.",
+    "password authentication failed": "Correct the password in DATABASE_URL, or set it there: ALTER ROLE … PASSWORD.",
+    "no password supplied": "Put the password into DATABASE_URL.",
+    "no pg_hba.conf entry": "Let this machine in: a line for it in the server's pg_hba.conf, and reload the server.",
+}
 
 
 def reachable() -> str:
@@ -27,11 +41,39 @@ def reachable() -> str:
     except DatabaseError as error:
         if connection.vendor == "postgresql":
             _find_server()
-        raise Fault(
-            f"The database does not let this site in: {quote(error)}.",
-            "Check DATABASE_URL, and the rights on the database.",
-        ) from error
+        raise Fault(f"The database does not let this site in: {quote(error)}.", _how_to_get_in(str(error))) from error
     return f"{connection.display_name} answers"
+
+
+def _how_to_get_in(words: str) -> str:
+    """Return what helps against a refusal of PostgreSQL, which libpq tells without its code."""
+    for said, fix in _REFUSALS.items():
+        if said in words:
+            return fix
+    return "Check DATABASE_URL, and the rights on the database."
+
+
+def rights() -> str:
+    """What migrations and the proof of a backup need, which works in a schema of its own."""
+    if connection.vendor != "postgresql":
+        raise NotChecked("SQLite has no roles.")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, current_database(), current_schema(),"
+            " has_database_privilege(current_database(), 'CREATE'), has_schema_privilege(current_schema(), 'CREATE')"
+        )
+        role, database, schema, may_make_schemas, may_make_tables = cursor.fetchone()
+    if not may_make_schemas:
+        raise Fault(
+            f"The role {role} may not make schemas: backups cannot be proven or restored.",
+            f'As a superuser of the database: GRANT CREATE ON DATABASE "{database}" TO "{role}".',
+        )
+    if not may_make_tables:
+        raise Fault(
+            f"The role {role} may not make tables: the next version cannot be installed.",
+            f'As a superuser of the database: GRANT CREATE ON SCHEMA "{schema}" TO "{role}".',
+        )
+    return f"the role {role} may make schemas and tables"
 
 
 def _find_file() -> None:

@@ -7,7 +7,20 @@ from enum import Enum
 
 from django.db import connection
 
-from . import certificate, database, files, mail, network, pages, settings, site, times, uwsgi, web
+from . import (
+    certificate,
+    database,
+    files,
+    mail,
+    network,
+    pages,
+    services,
+    settings,
+    site,
+    times,
+    uwsgi,
+    web,
+)
 from .faults import Fault, NotChecked, quote
 
 LIMIT = 25.0  # seconds for a probe; its steps have limits of their own
@@ -28,9 +41,12 @@ PROBES = [
     Probe("disk space", files.room),
     Probe("static files", files.static),
     Probe("uploads", files.media),
+    Probe("published pages and backups", files.own),
     Probe("database", database.reachable),
     Probe("writing to the database", database.writable, ("database",)),
+    Probe("rights in the database", database.rights, ("database",)),
     Probe("migrations", database.migrations, ("database",)),
+    Probe("files of pictures", files.pictures, ("migrations",)),
     Probe("socket of uWSGI", files.sockets),
     Probe("uWSGI", uwsgi.running),
     Probe("settings in force", settings.in_force, ("uWSGI",)),
@@ -40,10 +56,12 @@ PROBES = [
     Probe("name of the site", web.name),
     Probe("certificate", certificate.valid, ("name of the site",)),
     Probe("certificate's end", certificate.days_left, ("certificate",)),
+    Probe("renewal of the certificate", services.renewal),
     Probe("public address", web.answers, ("name of the site",)),
     Probe("Host", web.host, ("public address",)),
     Probe("http or https", web.scheme, ("public address",)),
     Probe("visitors' addresses", web.client, ("public address",)),
+    Probe("origin of forms", web.origin, ("public address",)),
     Probe("upload limit", web.upload, ("public address",)),
     Probe("stylesheet", web.static_files, ("public address",)),
     Probe("pictures", web.uploads, ("public address",)),
@@ -61,6 +79,8 @@ PROBES = [
     Probe("DKIM", mail.dkim, ("sender",)),
     Probe("DMARC", mail.dmarc, ("sender",)),
     Probe("backup", site.backup, ("migrations",)),
+    Probe("nightly backup", services.nightly),
+    Probe("start with the machine", services.boot),
     Probe("times in the future", times.ahead, ("migrations",)),
     Probe("dates of pages", pages.dates, ("migrations",)),
     Probe("addresses of pages", pages.addresses, ("migrations",)),

@@ -14,12 +14,16 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 
+from myweb.pages.models import Picture
+from myweb.pages.pictures import names_of
+
 from .faults import Fault, NotChecked
 from .way import way
 
 ROOM = 500  # MB: pictures with their renditions, and a backup
 ROOM_FOR_UPLOADS = 150  # MB, on their way: two of the largest
 MOST_FILES = 20_000  # to look at
+MOST_PICTURES = 2_000
 
 
 def room() -> str:
@@ -94,6 +98,58 @@ def media() -> str:
             raise Fault(f"Nginx, which runs as {readers[0].name}, may not read {path}.", f"chmod -R o+rX {root}")
         number += not path.is_dir()
     return f"{user} can write there, and Nginx may read all {number} files" if readers else f"{user} can write there"
+
+
+def own() -> str:
+    """What nobody but this site writes: whatever root has made there, by hand or by a copy, stops it."""
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    readers = list(nginx_users())
+    number = 0
+    for name in ("published", "backups"):
+        root = settings.VAR / name
+        for path in [root, *islice(root.rglob("*"), MOST_FILES)] if root.exists() else []:
+            right = os.R_OK | os.W_OK | os.X_OK if path.is_dir() else os.R_OK
+            if not path.is_symlink() and not _may(path, right):
+                raise Fault(f"{path} is not for the site's user {user}.", f"chown -R {user}: {root}")
+            needed = stat.S_IXOTH if path.is_dir() else stat.S_IROTH
+            if name == "published" and readers and not any(_can(reader, path, needed) for reader in readers):
+                raise Fault(f"Nginx, which runs as {readers[0].name}, may not read {path}.", f"chmod -R o+rX {root}")
+            number += 1
+    return f"{user} may use all {number} files and directories of published pages and of backups"
+
+
+def _may(path: Path, right: int) -> bool:
+    """Return whether this user has `right` on `path`, or it is gone meanwhile."""
+    return os.access(path, right) or not path.exists()
+
+
+def _can(user: "User", path: Path, needed: int) -> bool:
+    try:
+        return user.may(path, needed)
+    except FileNotFoundError:  # published anew meanwhile
+        return True
+
+
+def pictures() -> str:
+    """Look for the files of all pictures that pages show."""
+    number, lost = 0, list[str]()
+    root = Path(settings.MEDIA_ROOT)
+    for picture in Picture.objects.select_related("parent")[:MOST_PICTURES]:
+        name = picture.image.name
+        if not (root / name).exists():
+            raise Fault(
+                f"The picture {name} of the page {picture.parent.path} is missing in {root}.",
+                f"Upload it again in the admin, or put it back from a backup, which has it as media/{name}.",
+            )
+        if not picture.needs_renditions:
+            lost += [name for name in names_of(picture.renditions) if not (root / name).exists()]
+        number += 1
+    if lost:
+        raise Fault(
+            f"{len(lost)} files that pages show are missing, the first is {root / lost[0]}.",
+            f"Run {way().manage} update_pages, which makes them again.",
+        )
+    return f"all {number} have their files"
 
 
 def sockets() -> str:

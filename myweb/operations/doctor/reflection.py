@@ -42,6 +42,8 @@ def answer(request: HttpRequest) -> dict[str, Any]:
             "client": request.META.get("REMOTE_ADDR", ""),
             "peer": request.META.get("MYWEB_PEER", ""),
             "names_visitor": request.META.get("MYWEB_NAMES_VISITOR", ""),
+            "origin": request.META.get("HTTP_ORIGIN", ""),
+            "referer": request.META.get("HTTP_REFERER", ""),
         },
         "settings": fingerprints(),
     }

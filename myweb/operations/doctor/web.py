@@ -1,12 +1,14 @@
 """The site as visitors reach it, through SITE_URL and whatever stands in front of it."""
 
 import json
+import re
 import socket
 import ssl
 from contextlib import closing
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from .way import COMPOSE, way
 
 UPLOAD = 75 * 1024 * 1024  # bytes, as deploy/myweb_nginx.conf allows in the admin
 CONTAINER = "web"  # of Nginx, in compose.yaml
+NGINX = Path("/etc/nginx")
 PROXY = "In the proxy that stands in front of Nginx"
 
 
@@ -63,7 +66,9 @@ def _listens(where: network.Service) -> bool:
     return True
 
 
-def fetch(path: str, host: str | None = None, port: int | None = None, cookie: str = "", name: str = "") -> Answer:
+def fetch(
+    path: str, host: str | None = None, port: int | None = None, cookie: str = "", name: str = "", **headers: str
+) -> Answer:
     """
     Ask SITE_URL for `path`, or whoever listens on `host` and `port`, which then speaks without TLS.
 
@@ -77,7 +82,7 @@ def fetch(path: str, host: str | None = None, port: int | None = None, cookie: s
         connection.connect()
     with closing(connection):
         own = connection.sock.getsockname()[0]
-        headers = {"Host": name or urlsplit(settings.SITE_URL).netloc} | ({"Cookie": cookie} if cookie else {})
+        headers |= {"Host": name or urlsplit(settings.SITE_URL).netloc} | ({"Cookie": cookie} if cookie else {})
         connection.request("GET", path, headers=headers)
         return _read(connection.getresponse(), own)
 
@@ -182,7 +187,13 @@ def _who_else(answer: Answer) -> Fault:
             "Nginx is there, but does not reach uWSGI.",
             f"{way().apply}, so that both have the same MYWEB_UWSGI_SOCKET; {way().nginx_log} says why.",
         )
-    if {"status", "version"} <= answer.json.keys():
+    if network.is_this_machine(service()) and (other := namesake()):
+        return Fault(
+            f"Another site of this machine's Nginx has the name {urlsplit(address).hostname}, too, in {other}; Nginx"
+            " passes everything to the one that it reads first.",
+            "Take the name out of that file, or give this site another SITE_URL; then reload Nginx.",
+        )
+    if "status" in answer.json:
         return Fault(
             f"At {address} is a site of this kind, but not this one, or it has another SECRET_KEY, an older program, or"
             " a wrong clock.",
@@ -199,6 +210,20 @@ def _who_else(answer: Answer) -> Fault:
         f"Something else answers at {address}: status {status}, from {server}.",
         "Correct SITE_URL or its DNS record; or in the web server there, pass this name on to Nginx.",
     )
+
+
+def namesake() -> Path | None:
+    """Return the file of another site of this machine's Nginx that has the name of this one, too."""
+    host = (urlsplit(settings.SITE_URL).hostname or "").lower()
+    for path in [*NGINX.glob("sites-enabled/*"), *NGINX.glob("conf.d/*.conf")]:
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        names = " ".join(re.findall(r"^\s*server_name\s+([^;]*);", text, re.MULTILINE)).lower().split()
+        if host in names and f"{settings.VAR}/published/" not in text:
+            return path
+    return None
 
 
 def received() -> dict[str, str]:
@@ -245,6 +270,27 @@ def client() -> str:
     if peer == told and seen["names_visitor"]:
         raise _untrusted(peer, f"All visitors seem to come from {peer}")
     return f"a visitor's address arrives: this machine's is {told} there"
+
+
+def origin() -> str:
+    """Look whether it still shows that a form is this site's: Django refuses one of which it does not know."""
+    sent = {"Origin": settings.SITE_URL, "Referer": f"{settings.SITE_URL}/contact/"}
+    seen = fetch(question(), **sent).json.get("received", {})
+    for header, value in sent.items():
+        if seen.get(header.lower()) != value:
+            raise Fault(
+                f"The header {header} of a visitor arrives as {quote(seen.get(header.lower(), ''))}, so that forms are"
+                " refused: a proxy in front changes it.",
+                f"{PROXY}: proxy_set_header {header} $http_{header.lower()}.",
+            )
+    policies = ",".join(fetch("/contact/").headers.get_all("Referrer-Policy", [])).split(",")
+    if policies[-1].strip().lower() == "no-referrer":
+        raise Fault(
+            "A proxy in front adds Referrer-Policy: no-referrer to pages: browsers then hide where a form comes from,"
+            " and it is refused.",
+            f"{PROXY}: remove the line that adds Referrer-Policy; this site sets its own.",
+        )
+    return "it shows that a form is this site's"
 
 
 def _untrusted(peer: str, sentence: str) -> Fault:

@@ -110,6 +110,8 @@ class Proxy:
                     "Host": self.headers["Host"],
                     "X-Forwarded-For": self.client_address[0],
                     "X-Forwarded-Proto": "https" if context else "http",
+                    "Origin": self.headers["Origin"],
+                    "Referer": self.headers["Referer"],
                 } | proxy.headers
                 connection = HTTPConnection("127.0.0.1", port, timeout=10, source_address=(proxy.source, 0))
                 with contextlib.closing(connection):

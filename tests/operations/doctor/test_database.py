@@ -1,6 +1,10 @@
+import os
+import re
 import sqlite3
+import struct
 from contextlib import closing
 
+import psycopg
 import pytest
 from django.conf import settings as site_settings
 from django.db import connection
@@ -18,7 +22,7 @@ def server(monkeypatch, patience):
 
     def use(port: int, host: str = "127.0.0.1") -> None:
         there = {"HOST": host, "PORT": port, "USER": "lake", "PASSWORD": "open-sesame", "NAME": "lake"}
-        defaults = {**site_settings.DATABASES["default"], "OPTIONS": {"connect_timeout": 1}}
+        defaults = {**site_settings.DATABASES["default"], "OPTIONS": {"connect_timeout": 1, "sslmode": "disable"}}
         engine = {"ENGINE": "django.db.backends.postgresql"}
         monkeypatch.setitem(site_settings.DATABASES, "default", {**defaults, **engine, **there})
 
@@ -56,6 +60,64 @@ def server_is_something_else(server):
     with talking(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
         server(port)
         yield
+
+
+def refusal(words: str) -> bytes:
+    """Return what PostgreSQL says before it hangs up."""
+    fields = f"SFATAL\0VFATAL\0C53300\0M{words}\0\0".encode()
+    return b"E" + struct.pack("!i", len(fields) + 4) + fields
+
+
+@pytest.mark.parametrize(
+    ("words", "fix"),
+    [
+        (
+            "sorry, too many clients already",
+            "Nothing is wrong with DATABASE_URL: end what else .* max_connections",
+        ),
+        ("remaining connection slots are reserved for roles with the SUPERUSER attribute", "raise max_connections"),
+        ('too many connections for role "lake"', "raise max_connections"),
+        ("the database system is starting up", "wait a minute"),
+        ('password authentication failed for user "lake"', "Correct the password in DATABASE_URL"),
+        ('no pg_hba.conf entry for host "192.0.2.1", user "lake"', "pg_hba.conf"),
+        ('database "lake" does not exist', "Check DATABASE_URL"),
+    ],
+)
+def test_refusal_of_the_server(server, words, fix):
+    with talking(b"", answer=refusal(words)) as port:
+        server(port)
+        finding = look("database")
+    assert words in finding.sentence
+    assert re.search(fix, finding.fix)
+
+
+@pytest.fixture
+def role(monkeypatch):
+    """A role without rights, as which the probes come; returns a function that runs a statement about it."""
+    with psycopg.connect(os.environ["MYWEB_TEST_POSTGRES"], dbname=connection.settings_dict["NAME"]) as other:
+        other.autocommit = True
+        other.execute("CREATE ROLE lake")
+        options = {"OPTIONS": {"options": "-c role=lake"}}
+        monkeypatch.setitem(site_settings.DATABASES, "default", {**site_settings.DATABASES["default"], **options})
+        try:
+            yield other.execute
+        finally:
+            other.execute("DROP OWNED BY lake")
+            other.execute("DROP ROLE lake")
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no roles")
+def test_role_without_create(role):
+    database, schema = connection.settings_dict["NAME"], "GRANT CREATE ON SCHEMA public TO lake"
+    finding = look("rights in the database")
+    assert finding.sentence == "The role lake may not make schemas: backups cannot be proven or restored."
+    assert f'GRANT CREATE ON DATABASE "{database}" TO "lake"' in finding.fix
+    role(f'GRANT CREATE ON DATABASE "{database}" TO lake')
+    finding = look("rights in the database")
+    assert finding.sentence == "The role lake may not make tables: the next version cannot be installed."
+    role(schema)
+    assert look("rights in the database").state is faults.State.OK
 
 
 @fault("writing to the database", "held the database locked for more than 0.3 seconds")
@@ -110,10 +172,13 @@ def test_files_of_somebody_else(site):
         (other.var / "secret_key").chmod(0o444)
         for directory in (other.var / "media", other.var):
             directory.chmod(0o555)
+        (other.var / "backups").mkdir(mode=0o700)
         result = other.manage("doctor")
         other.var.chmod(0o755)
     assert "database can be read, but not written: “attempt to write a readonly database”" in result.stdout
     assert "may not write in " in result.stdout
+    if os.geteuid() == 0:
+        assert re.search(f"{other.var}/backups is not for the site's user .*chown -R", result.stdout, re.DOTALL)
     assert f"Everybody on this machine may read {other.var / 'secret_key'}" in result.stdout
     assert result.returncode == 1
 

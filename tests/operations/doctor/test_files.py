@@ -1,7 +1,10 @@
+import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -109,6 +112,35 @@ def closed_picture(copy):
     picture = copy / "media" / "test.jpg"
     picture.touch()
     picture.chmod(0)
+    yield
+
+
+@fault("published pages and backups", "Nginx, which runs as .*, may not read .*published/secret. chmod -R o.rX ")
+def closed_publication(copy):
+    (copy / "published" / "secret").mkdir(parents=True)
+    (copy / "published" / "secret").chmod(0)
+    yield
+
+
+def shown_file(copy: Path, database: Path, kind: str) -> Path:
+    """Return a file of the first picture that has renditions."""
+    with closing(sqlite3.connect(database)) as other:
+        image, renditions = other.execute("SELECT image, renditions FROM pages_picture ORDER BY id").fetchone()
+    return copy / "media" / (image if kind == "original" else json.loads(renditions)["image/webp"][0][1])
+
+
+@fault(
+    "files of pictures",
+    "The picture pictures/.* of the page /.* is missing in .*Upload it again.*media/pictures/",
+)
+def lost_original(copy, copied_database):
+    shown_file(copy, copied_database, "original").unlink()
+    yield
+
+
+@fault("files of pictures", "1 files that pages show are missing, the first is .*webp. Run manage.py update_pages")
+def lost_rendition(copy, copied_database):
+    shown_file(copy, copied_database, "rendition").unlink()
     yield
 
 

@@ -250,6 +250,35 @@ def untrusted_proxy_tells_of_visitors(proxy):
     yield
 
 
+@fault("origin of forms", "The header Origin of a visitor arrives as “null”.*proxy_set_header Origin .http_origin")
+def proxy_changes_the_origin(proxy):
+    proxy.headers["Origin"] = "null"
+    yield
+
+
+@fault("origin of forms", "The header Referer of a visitor arrives as “”.*proxy_set_header Referer .http_referer")
+def proxy_drops_the_referer(proxy):
+    proxy.headers["Referer"] = None
+    yield
+
+
+@fault("origin of forms", "adds Referrer-Policy: no-referrer to pages.*remove the line that adds Referrer-Policy")
+def proxy_hides_the_origin(proxy):
+    proxy.answers["/contact/"] = (200, {"Referrer-Policy": "same-origin, No-Referrer"}, b"")
+    yield
+
+
+@fault("public address", "Another site of this machine's Nginx has the name localhost, too, in .*/shop; Nginx passes")
+def another_site_of_the_same_name(settings, patience, monkeypatch, tmp_path):
+    (tmp_path / "sites-enabled").mkdir()
+    (tmp_path / "sites-enabled/myweb").write_text(f'server_name localhost;\nalias "{settings.VAR}/published/current/";')
+    (tmp_path / "sites-enabled/shop").write_text("server {\n    server_name shop.example LOCALHOST;\n}\n")
+    monkeypatch.setattr(web, "NGINX", tmp_path)
+    with talking(b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n") as port:
+        lead_to(settings, port)
+        yield
+
+
 @fault("upload limit", "Uploads of 75 MB, which the admin takes, are refused on the way.*client_max_body_size 75m")
 def proxy_with_a_small_limit(proxy):
     proxy.answers["/admin/login/"] = (413, {}, b"")

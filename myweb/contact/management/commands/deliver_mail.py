@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 
+from myweb.contact.cleaning import clean_up
 from myweb.contact.models import ContactMessage
 from myweb.contact.outbox import deliver_next
 from myweb.stopping import Stopping
@@ -12,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 PAUSE = 0.5  # seconds between looking for new messages
 CLEAN_UP_EVERY = 3600  # seconds
+FORGET_EVERY = 60  # seconds
 
 
 class Command(BaseCommand):
@@ -22,12 +24,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with Stopping() as stopping:
-            until_clean_up = 0.0
+            until_clean_up = until_forgetting = 0.0
             while True:
                 try:
                     if until_clean_up <= 0:
-                        ContactMessage.objects.expired().delete()
+                        clean_up()
                         until_clean_up = CLEAN_UP_EVERY
+                    if until_forgetting <= 0:
+                        ContactMessage.objects.forget_senders()
+                        until_forgetting = FORGET_EVERY
                     while not stopping.wait(0) and deliver_next():
                         pass
                 except DatabaseError:
@@ -40,3 +45,4 @@ class Command(BaseCommand):
                 if not options["loop"] or stopping.wait(PAUSE):
                     return
                 until_clean_up -= PAUSE
+                until_forgetting -= PAUSE

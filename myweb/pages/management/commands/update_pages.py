@@ -13,9 +13,11 @@ from myweb.stopping import Stopping
 
 logger = logging.getLogger(__name__)
 
+BETWEEN_LOOKS = 3600  # seconds, at which renditions that somebody has deleted are missed
+
 
 class Command(BaseCommand):
-    help = "Shows and hides the pages whose time has come, and makes the renditions of new pictures."
+    help = "Shows and hides the pages whose time has come, and makes the renditions of pictures that are missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -30,6 +32,7 @@ class Command(BaseCommand):
         else:
             Page.add_keys()
             Page.update_due()
+            Picture.objects.ask_for_missing()
             while self.finish_a_picture():
                 pass
 
@@ -37,8 +40,7 @@ class Command(BaseCommand):
         """Keep the pages to the second; pictures take longer, so another process makes them."""
         painter: subprocess.Popen[bytes] | None = None
         follower, is_busy = Follower(), False
-        has_keys = False
-        next_update = 0.0  # in the seconds of time.monotonic()
+        next_update = next_look = 0.0  # in the seconds of time.monotonic()
         with Stopping() as stopping:
             while not stopping.wait(0 if is_busy else 0.5):
                 # First, and by itself: a page that cannot be saved must not keep others from being followed.
@@ -50,12 +52,11 @@ class Command(BaseCommand):
                     stopping.wait(5)
                 try:
                     if time.monotonic() >= next_update:
-                        if not has_keys:
-                            Page.add_keys()
-                            has_keys = True
                         Page.update_due()
-                        if (painter is None or painter.poll() is not None) and Picture.objects.unfinished().exists():
+                        is_due = time.monotonic() >= next_look or Picture.objects.unfinished().exists()
+                        if is_due and (painter is None or painter.poll() is not None):
                             painter = subprocess.Popen([sys.executable, sys.argv[0], "update_pages"])
+                            next_look = time.monotonic() + BETWEEN_LOOKS
                 except DatabaseError:
                     logger.exception("pages cannot be shown or hidden; trying again")
                     next_update = time.monotonic() + 5
