@@ -11,6 +11,10 @@ from sqlite3 import register_converter
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.sqlite3._functions import (  # type: ignore[import-untyped]
+    _sqlite_datetime_extract,
+    _sqlite_datetime_trunc,
+)
 from django.utils.dateparse import parse_datetime
 
 EARLIEST, LATEST = datetime(2, 1, 1), datetime(9998, 12, 31)
@@ -52,6 +56,16 @@ def _convert_safely(connection: BaseDatabaseWrapper) -> None:
         return convert(connection.ops, value if is_ready else from_text(str(value)), *args)
 
     connection.ops.convert_datetimefield_value = convert_safely  # type: ignore[attr-defined]
+    # Django's functions for the months and days that lists offer; an error of theirs ends the whole query.
+    for name, function in (("trunc", _sqlite_datetime_trunc), ("extract", _sqlite_datetime_extract)):
+        connection.connection.create_function(f"django_datetime_{name}", 4, _of_showable(function), deterministic=True)
+
+
+def _of_showable(function: Callable[..., Any]) -> Callable[..., Any]:
+    def of_showable(what: str, text: str | None, *zones: str) -> Any:
+        return function(what, None if text is None else str(from_text(str(text))), *zones)
+
+    return of_showable
 
 
 def _load_safely(connection: BaseDatabaseWrapper) -> None:

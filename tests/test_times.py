@@ -7,8 +7,11 @@ from django.db.models import Max, Min
 from django.db.models.functions import TruncDay
 from django.utils import timezone
 
+from myweb.contact.models import Delivery
+from myweb.contact.outbox import compose
 from myweb.pages.models import Page
 from myweb.times import EARLIEST, LATEST, from_text, showable
+from tests.contact.factories import make_message
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +22,7 @@ ODD = ["9999-12-31 23:59:59.999999", "0001-01-01 00:00:00"]
 ODD += (
     ["infinity", "-infinity", "12000-01-01 00:00:00+00", "0044-03-15 12:00:00 BC", "9999-12-31 23:59:59-05"]
     if connection.vendor == "postgresql"
-    else ["infinity", "12000-01-01 00:00:00", "2026-13-45 99:00:00", "", "soon", "9999-12-31 23:59:59-05:00"]
+    else ["infinity", "12000-01-01 00:00:00", "2026-13-45 99:00:00", "soon", "9999-12-31 23:59:59-05:00"]
 )
 
 
@@ -76,3 +79,18 @@ def test_one_row_does_not_take_the_site_down(client, admin_client, settings, val
 def test_functions_of_postgresql(value):
     write(make_page(), publish_until=value)
     assert [day.tzinfo for day in Page.objects.values_list(TruncDay("publish_until"), flat=True)]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("value", ODD)
+def test_inbox_with_an_odd_time(admin_client, settings, value, zone):
+    settings.TIME_ZONE = zone
+    message = make_message()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE contact_contactmessage SET created_at = %s", [value])
+        cursor.execute("UPDATE contact_delivery SET sent_at = %s, next_attempt = %s", [value, value])
+    for url in ("", "?created_at__year=2026", "?place=all", f"{message.pk}/change/"):
+        assert admin_client.get(f"/admin/contact/contactmessage/{url}").status_code in (200, 302), url
+    data = {"action": "export_csv", "_selected_action": [message.pk]}
+    assert admin_client.post("/admin/contact/contactmessage/", data).status_code == 200
+    assert compose(Delivery.objects.get()).body
