@@ -8,6 +8,7 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -84,7 +85,10 @@ class PasswordResetQuerySet(models.QuerySet["PasswordReset"]):
 
     def due(self) -> Self:
         """What may be tried now, longest due first."""
-        return self.of_the_hour().filter(sent_at=None, next_attempt__lte=Now()).order_by("next_attempt", "pk")
+        # None waits so long: it was set while the clock was ahead.
+        is_wrong = Q(next_attempt__gt=Now() + PasswordReset.LIFETIME)
+        waiting = self.of_the_hour().filter(Q(next_attempt__lte=Now()) | is_wrong, sent_at=None)
+        return waiting.order_by("next_attempt", "pk")
 
 
 class PasswordReset(models.Model):

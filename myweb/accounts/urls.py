@@ -3,6 +3,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from . import views
+from .tokens import TokenGenerator
 
 context = {"site_header": admin.site.site_header, "site_title": admin.site.site_title}
 
@@ -19,7 +20,7 @@ urlpatterns = [
     ),
     path(
         "reset/<uidb64>/<token>/",
-        views.PasswordResetConfirmView.as_view(extra_context=context),
+        views.PasswordResetConfirmView.as_view(token_generator=TokenGenerator(), extra_context=context),
         name="password_reset_confirm",
     ),
     path(

@@ -156,6 +156,13 @@ def test_unsent_for_an_hour_is_dropped(client, admin_user, in_memory):
     assert mail.outbox == []
 
 
+def test_clock_that_was_ahead_holds_none(client, admin_user, in_memory):
+    ask(client)
+    PasswordReset.objects.update(next_attempt=timezone.now() + timedelta(days=365))
+    deliver()
+    assert len(mail.outbox) == 1
+
+
 def test_user_that_is_gone_gets_none(client, admin_user, in_memory):
     ask(client)
     User.objects.all()._raw_delete("default")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.db import connection
 
 from myweb.operations.backup import making
@@ -219,10 +220,27 @@ def test_newest(settings, tmp_path):
     settings.VAR = tmp_path
     with pytest.raises(making.CommandError, match="There is no backup"):
         making.newest()
-    for name in ("myweb-20261231T000000Z.zip", "myweb-20270101T000000Z.zip", "portable-20280101T000000Z.zip"):
+    for name in ("myweb-20251231T000000Z.zip", "myweb-20260101T000000Z.zip", "portable-20260102T000000Z.zip"):
         (making.backups_directory() / name).touch()
     os.utime(making.newest(), (0, time.time() - 10**6))
-    assert making.newest().name == "myweb-20270101T000000Z.zip"
+    assert making.newest().name == "myweb-20260101T000000Z.zip"
+
+
+def test_backups_of_a_clock_that_was_ahead_are_none(settings, tmp_path):
+    """They are the newest only if there is no other, and no other goes for them."""
+    settings.VAR = tmp_path
+    ahead = [NOW + timedelta(days=number) for number in range(365, 380)]
+    nights = [NOW - timedelta(days=number) for number in range(40)]
+    for moment in ahead:
+        (making.backups_directory() / f"myweb-{moment:%Y%m%dT%H%M%SZ}.zip").touch()
+    with time_machine.travel(NOW, tick=False):
+        assert making.time_in_name(making.newest()) == ahead[-1]
+        for moment in nights:
+            (making.backups_directory() / f"myweb-{moment:%Y%m%dT%H%M%SZ}.zip").touch()
+        assert making.time_in_name(making.newest()) == nights[0]
+        making.remove_old(NOW)
+    left = {making.time_in_name(path) for path in making.backups_directory().iterdir()}
+    assert left == {*ahead, *making.to_keep(nights, NOW)}
 
 
 def test_help_says_what_is_written(original: Place):

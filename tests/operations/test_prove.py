@@ -148,5 +148,18 @@ class TestInTheAdmin:
         BackupProof.record("old.zip", timezone.now() - timedelta(days=1))
         assert [proof.name for proof in BackupProof.objects.all()] == ["new.zip"]
 
+    @pytest.mark.parametrize("name", ["made_at", "proven_at"])
+    def test_proof_of_a_clock_that_was_ahead_is_none(self, admin_client, old_site, name):
+        BackupProof.record("ahead.zip", timezone.now())
+        BackupProof.objects.update(**{name: timezone.now() + timedelta(days=365)})
+        assert "There is no proven backup of this site." in self.page(admin_client)
+        BackupProof.record("new.zip", timezone.now())
+        assert [proof.name for proof in BackupProof.objects.all()] == ["new.zip"]
+        assert "Last proven backup: " in self.page(admin_client)
+
+    def test_site_that_was_made_while_the_clock_was_ahead_is_not_new(self, admin_client):
+        MigrationRecorder.Migration.objects.update(applied=timezone.now() + timedelta(days=365))
+        assert "There is no proven backup of this site." in self.page(admin_client)
+
     def test_it_is_no_content(self, settings):
         assert BackupProof._meta.db_table in settings.UNWATCHED_TABLES

@@ -84,21 +84,33 @@ def new_path(kind: str) -> Path:
 
 
 def newest() -> Path:
-    paths = sorted(path for path in backups_directory().iterdir() if _NAME.fullmatch(path.name))
-    if not paths:
-        raise CommandError(f"There is no backup in {backups_directory()}: make one with manage.py backup.")
-    return paths[-1]
+    """Return the newest of the nightly backups; raise CommandError if there is none."""
+    if path := _newest(backups_directory().iterdir()):
+        return path
+    raise CommandError(f"There is no backup in {backups_directory()}: make one with manage.py backup.")
+
+
+def newest_proven() -> Path | None:
+    """Return the newest of them that a site was made from."""
+    return _newest(path for path in backups_directory().iterdir() if mark_of(path).exists())
+
+
+def _newest(paths: Iterable[Path]) -> Path | None:
+    now = datetime.now(UTC)
+    made = {path: moment for path in paths if (moment := time_in_name(path))}
+    # Those of the future were made while the clock was ahead, so they come after all others.
+    return max(made, key=lambda path: (made[path] <= now, made[path]), default=None)
+
+
+def time_in_name(path: Path) -> datetime | None:
+    """Return when the backup at `path` was made, or None if it is none of the nightly ones."""
+    match = _NAME.fullmatch(path.name)
+    return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else None
 
 
 def mark_of(path: Path) -> Path:
     """Return the file that says that the backup at `path` was proven: beside it, since the database may be lost."""
     return path.with_name(f"{path.name}.proven")
-
-
-def newest_proven() -> Path | None:
-    """Return the newest backup of this machine that a site was made from."""
-    paths = [path for path in backups_directory().iterdir() if _NAME.fullmatch(path.name) and mark_of(path).exists()]
-    return max(paths, key=lambda path: path.name, default=None)
 
 
 def how_to_restore() -> str:
@@ -118,8 +130,9 @@ def remove_old(now: datetime) -> None:
     for path in backups_directory().iterdir():
         if path.name.endswith(".part"):
             path.unlink()  # of a process that was killed
-        elif match := _NAME.fullmatch(path.name):
-            made[path] = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        # One of the future, made while the clock was ahead, neither goes nor has others go.
+        elif (moment := time_in_name(path)) and moment <= now:
+            made[path] = moment
     proven = {path for path in made if mark_of(path).exists()}
     for some in (proven, made.keys() - proven):
         kept = to_keep([made[path] for path in some], now)

@@ -7,7 +7,20 @@ from enum import Enum
 
 from django.db import connection
 
-from . import certificate, database, files, mail, network, services, settings, site, uwsgi, web
+from . import (
+    certificate,
+    database,
+    files,
+    mail,
+    network,
+    pages,
+    services,
+    settings,
+    site,
+    times,
+    uwsgi,
+    web,
+)
 from .faults import Fault, NotChecked, quote
 
 LIMIT = 25.0  # seconds for a probe; its steps have limits of their own
@@ -70,6 +83,9 @@ PROBES = [
     Probe("backup", site.backup, ("migrations",)),
     Probe("nightly backup", services.nightly),
     Probe("start with the machine", services.boot),
+    Probe("times in the future", times.ahead, ("migrations",)),
+    Probe("dates of pages", pages.dates, ("migrations",)),
+    Probe("addresses of pages", pages.addresses, ("migrations",)),
 ]
 
 

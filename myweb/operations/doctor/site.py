@@ -98,12 +98,12 @@ def page_worker() -> str:
     """Look for the process, and at what it does: a page whose time has come must not stay due."""
     said = _worker("update_pages")
     for _second in range(SECONDS_FOR_PAGES):
-        due = Page.objects.due().count()
+        due = [page for page in Page.objects.due() if page.is_due]
         if not due:
             return said
         time.sleep(1)
     raise Fault(
-        f"{due} pages should have appeared or disappeared, but did not.", f"{way().restart}; {way().log} says why."
+        f"{len(due)} pages should have appeared or disappeared, but did not.", f"{way().restart}; {way().log} says why."
     )
 
 
