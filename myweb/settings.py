@@ -323,9 +323,14 @@ if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1] or not DEFAULT_FROM_EMAIL.isprint
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: set only one of them.")
 
-# What manage.py deliver_mail does in turn, one mail at a time, and every hour. Reset mails do not wait for messages.
+# What manage.py deliver_mail does: mail in turn, so that links for a new password do not wait for all messages, and
+# delete after so many seconds again what is kept no longer.
 MAILERS = ["myweb.accounts.resets.deliver_next", "myweb.contact.outbox.deliver_next"]
-CLEANERS = ["myweb.accounts.cleaning.clean_up", "myweb.contact.cleaning.clean_up"]
+CLEANERS = {
+    "myweb.accounts.cleaning.clean_up": 60,
+    "myweb.contact.cleaning.forget_senders": 60,
+    "myweb.contact.cleaning.clean_up": 3600,
+}
 
 
 # The contact form

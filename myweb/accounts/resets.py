@@ -43,7 +43,10 @@ def deliver_next() -> bool:
     reset = claim_next() if settings.EMAIL_HOST else None
     if reset is None:
         return False
-    user = User.objects.filter(pk__in=[reset.user_id], is_active=True).exclude(email="").first()
+    if reset.user_id is None:
+        PasswordReset.objects.filter(user=None).delete()
+        return True
+    user = User.objects.filter(pk=reset.user_id, is_active=True).exclude(email="").first()
     if user is None or has_had_enough(user):
         reset.delete()
     elif failure := send(user, reset.language):

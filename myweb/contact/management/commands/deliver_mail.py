@@ -6,14 +6,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, connection
 from django.utils.module_loading import import_string
 
-from myweb.contact.models import ContactMessage
 from myweb.stopping import Stopping
 
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.5  # seconds between looking for new messages
-CLEAN_UP_EVERY = 3600  # seconds
-FORGET_EVERY = 60  # seconds
 
 
 class Command(BaseCommand):
@@ -24,18 +21,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         mailers = [import_string(path) for path in settings.MAILERS]
-        cleaners = [import_string(path) for path in settings.CLEANERS]
+        cleaners = {import_string(path): seconds for path, seconds in settings.CLEANERS.items()}
         with Stopping() as stopping:
-            until_clean_up = until_forgetting = 0.0
+            left = dict.fromkeys(cleaners, 0.0)  # seconds
             while True:
                 try:
-                    if until_clean_up <= 0:
-                        for clean_up in cleaners:
+                    for clean_up in cleaners:
+                        if left[clean_up] <= 0:
                             clean_up()
-                        until_clean_up = CLEAN_UP_EVERY
-                    if until_forgetting <= 0:
-                        ContactMessage.objects.forget_senders()
-                        until_forgetting = FORGET_EVERY
+                            left[clean_up] = cleaners[clean_up]
                     is_busy = True
                     while is_busy:
                         # One of each in turn
@@ -50,5 +44,4 @@ class Command(BaseCommand):
                     connection.close_if_unusable_or_obsolete()
                 if not options["loop"] or stopping.wait(PAUSE):
                     return
-                until_clean_up -= PAUSE
-                until_forgetting -= PAUSE
+                left = {clean_up: seconds - PAUSE for clean_up, seconds in left.items()}
