@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -91,6 +92,17 @@ class Place:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
+    def migrate(self) -> None:
+        """Make the tables of a new site."""
+        if self.url.startswith("sqlite"):
+            self.database.touch(mode=0o600)
+        self.manage("migrate", "--verbosity=0")
+
+    @property
+    def database(self) -> Path:
+        """SQLite's file."""
+        return self.var / "db.sqlite3"
+
     def refused(self, *arguments: object, **options: Any) -> str:
         """Run a command that has to fail with one sentence, and return that."""
         done = self.python("manage.py", *arguments, **options)
@@ -121,6 +133,16 @@ class Place:
     def leftovers(self) -> list[str]:
         """Return what only a process that is running may have here."""
         return [str(path) for path in self.var.rglob("*") if path.name.endswith(".part") or path.name == "scratch"]
+
+
+def damage(database: Path, table: str) -> None:
+    """Write nonsense over the pages of SQLite's file that have the rows of `table`, but for the schema."""
+    with closing(sqlite3.connect(database)) as raw:
+        [root] = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()
+        [size] = raw.execute("PRAGMA page_size").fetchone()
+    with database.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
 
 
 @contextmanager

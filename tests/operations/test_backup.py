@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.db import connection
 
 from myweb.operations.backup import making
-from tests.operations.places import Place
+from tests.operations.places import Place, damage
 from tests.operations.test_restore import TEXTS, WRITE, small_files
 from tests.site import ROOT, wait_for
 
@@ -90,6 +91,17 @@ def test_killed(place):
     assert place.leftovers() != []
     place.manage("backup")
     assert len(place.backups) == 1
+    assert place.leftovers() == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite")
+def test_damaged_database(place):
+    """No backup is made of it, so that none pushes out a good one; and whoever asks is told."""
+    backup = place.backup()
+    damage(place.database, "pages_text")
+    assert "The database is damaged (" in place.refused("backup")
+    assert place.backups == [backup]
+    assert json.loads((place.var / "backups/integrity.json").read_text())["words"]
     assert place.leftovers() == []
 
 
@@ -190,6 +202,18 @@ class TestWhatIsKept:
         assert set(others) <= left
         assert set(names[:7]) <= left
         assert len(left) == len(others) + 10
+
+    def test_proven_ones_are_not_pushed_out(self, settings, tmp_path):
+        settings.VAR = tmp_path
+        proven = making.backups_directory() / f"myweb-{NOW - timedelta(days=90):%Y%m%dT%H%M%SZ}.zip"
+        proven.touch()
+        making.mark_of(proven).touch()
+        for number in range(60):
+            (proven.parent / f"myweb-{NOW - timedelta(days=number):%Y%m%dT%H%M%SZ}.zip").touch()
+        making.remove_old(NOW)
+        assert proven.exists()
+        assert making.newest_proven() == proven
+        assert len(list(proven.parent.glob("*.zip"))) == 11
 
 
 def test_newest(settings, tmp_path):

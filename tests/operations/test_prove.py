@@ -6,6 +6,7 @@ from django.contrib.auth.models import Permission, User
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from myweb.operations.backup import integrity
 from myweb.operations.models import BackupProof
 from tests.operations.test_restore import edited, manifest
 
@@ -24,6 +25,7 @@ def test_it_works(place):
     assert place.shell(PROOFS).startswith(f"{path.name} ")
     assert (place.rows(), place.files()) == (rows, files)
     assert place.leftovers() == []
+    assert (path.parent / f"{path.name}.proven").exists()
     # Proving the same one again is no news.
     before = place.shell(PROOFS)
     place.manage("backup", "--prove")
@@ -44,6 +46,7 @@ def test_file_of_a_row_is_missing(place):
     picture.unlink()
     place.manage("backup")
     sentence = place.refused("backup", "--prove")
+    assert not list(place.var.glob("backups/*.proven"))
     assert sentence == f"pages.Picture 1 refers to the file pictures/{picture.name}, which is not in the backup."
     assert place.shell(PROOFS) == ""
 
@@ -113,6 +116,11 @@ class TestInTheAdmin:
         text = self.page(admin_client)
         assert "Last proven backup: " in text
         assert "two days" not in text
+
+    def test_damaged_database(self, admin_client, settings, tmp_path):
+        settings.VAR = tmp_path
+        integrity.remember("row 1 missing from index")
+        assert "database is damaged, so no new backup can be made" in self.page(admin_client)
 
     def test_old_backup(self, admin_client):
         self.prove(days=2, minutes=1)

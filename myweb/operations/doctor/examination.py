@@ -43,6 +43,7 @@ PROBES = [
     Probe("uploads", files.media),
     Probe("published pages and backups", files.own),
     Probe("database", database.reachable),
+    Probe("integrity of the database", database.whole, ("database",)),
     Probe("writing to the database", database.writable, ("database",)),
     Probe("rights in the database", database.rights, ("database",)),
     Probe("migrations", database.migrations, ("database",)),
@@ -65,7 +66,8 @@ PROBES = [
     Probe("upload limit", web.upload, ("public address",)),
     Probe("stylesheet", web.static_files, ("public address",)),
     Probe("pictures", web.uploads, ("public address",)),
-    Probe("fresh pages", site.fresh, ("public address", "settings in force")),
+    # Its advice is to make all pages anew, of a database that has them.
+    Probe("fresh pages", site.fresh, ("public address", "settings in force", "integrity of the database")),
     Probe("clock", site.clock, ("public address",)),
     Probe("name of the mail server", mail.name),
     Probe("connection to the mail server", mail.connection, ("name of the mail server",)),

@@ -82,7 +82,8 @@ def fresh() -> str:
     if different and current.read() == directory:
         raise Fault(
             f"The published page {different[0]} is another one than that in the database.",
-            f"Run {way().manage} unpublish and {way().manage} publish; verify_published compares all pages.",
+            f"Run {way().manage} verify_published, which compares all pages; if the database is right, {way().manage}"
+            f" unpublish and {way().manage} publish make them again.",
         )
     return (
         f"visitors get the home page as it is in the database, and so are {len(sample)} of {len(names)} that are files"
