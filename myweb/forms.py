@@ -41,8 +41,10 @@ class DateTimeField(forms.SplitDateTimeField):
     }
 
     def __init__(self, *, help_text: Any = "", **kwargs: Any) -> None:
-        zone = format_lazy(_("Time zone: {zone}."), zone=timezone.get_current_timezone_name())
-        help_text = format_lazy("{} {}", help_text, zone) if help_text else zone
+        meaning = format_lazy(
+            _("Time zone: {zone}. A date without a time means midnight."), zone=timezone.get_current_timezone_name()
+        )
+        help_text = format_lazy("{} {}", help_text, meaning) if help_text else meaning
         super().__init__(require_all_fields=False, help_text=help_text, **kwargs)
         for field in self.fields:
             field.required = False

@@ -37,7 +37,7 @@ def from_text(text: str) -> datetime:
 
 
 def read_safely(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Have a new connection return times that can be shown."""
+    """Have a new connection return, and on SQLite take, times that can be shown."""
     if connection.vendor == "sqlite":
         _convert_safely(connection)
     else:
@@ -49,13 +49,19 @@ def _convert_safely(connection: BaseDatabaseWrapper) -> None:
     for declared_type in ("datetime", "timestamp"):
         register_converter(declared_type, lambda value: from_text(value.decode(errors="replace")))
     convert = type(connection.ops).convert_datetimefield_value  # type: ignore[attr-defined]
+    adapt = type(connection.ops).adapt_datetimefield_value
 
     def convert_safely(value: Any, *args: Any) -> Any:
         # Of functions, such as Max, there is only the text.
         is_ready = value is None or isinstance(value, datetime)
         return convert(connection.ops, value if is_ready else from_text(str(value)), *args)
 
+    def adapt_safely(value: Any) -> Any:
+        # An old version, or a backup of PostgreSQL, may bring what is no time in UTC.
+        return adapt(connection.ops, showable(value) if isinstance(value, datetime) else value)
+
     connection.ops.convert_datetimefield_value = convert_safely  # type: ignore[attr-defined]
+    connection.ops.adapt_datetimefield_value = adapt_safely  # type: ignore[method-assign]
     # Django's functions for the months and days that lists offer; an error of theirs ends the whole query.
     for name, function in (("trunc", _sqlite_datetime_trunc), ("extract", _sqlite_datetime_extract)):
         connection.connection.create_function(f"django_datetime_{name}", 4, _of_showable(function), deterministic=True)

@@ -73,6 +73,16 @@ def test_one_row_does_not_take_the_site_down(client, admin_client, settings, val
     page.save()
 
 
+@pytest.mark.parametrize("moment", [datetime.max, datetime.min])
+@pytest.mark.parametrize("zone", ZONES)
+def test_version_or_backup_with_an_odd_time(zone, moment):
+    page = make_page("Sale")
+    page.publish_until = moment.replace(tzinfo=ZoneInfo(zone))
+    page.save()
+    page.refresh_from_db()
+    assert page.publish_until.year in (2, 9998)
+
+
 @pytest.mark.postgres
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's own functions do that")
 @pytest.mark.parametrize("value", ODD)
