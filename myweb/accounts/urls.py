@@ -13,12 +13,14 @@ urlpatterns = [
     path("password_reset/", views.PasswordResetView.as_view(extra_context=context), name="admin_password_reset"),
     path(
         "password_reset/done/",
-        auth_views.PasswordResetDoneView.as_view(extra_context=context),
+        auth_views.PasswordResetDoneView.as_view(
+            template_name="accounts/password_reset_done.html", extra_context=context
+        ),
         name="password_reset_done",
     ),
     path(
         "reset/<uidb64>/<token>/",
-        auth_views.PasswordResetConfirmView.as_view(token_generator=TokenGenerator(), extra_context=context),
+        views.PasswordResetConfirmView.as_view(token_generator=TokenGenerator(), extra_context=context),
         name="password_reset_confirm",
     ),
     path(

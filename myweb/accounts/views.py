@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from . import devices
 from .forms import PasswordResetForm, SetupForm
 from .models import SetupToken
 
@@ -52,3 +53,12 @@ class PasswordResetView(auth_views.PasswordResetView):
             context = {**admin.site.each_context(request), "title": _("Password reset")}
             return render(request, "accounts/password_reset_without_mail.html", context)
         return super().dispatch(request, *args, **kwargs)
+
+
+class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
+    """Lets whoever has set a password log in at once, whatever strangers try with the name."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        devices.remember(self.request, form.user)
+        return response

@@ -24,6 +24,7 @@ import reversion
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from myweb.accounts.models import LoginFailures, PasswordReset
 from myweb.contact.models import ContactMessage, ContactSettings
 from myweb.pages.models import Page, SiteSettings
 from tests.factories import make_page, make_picture, make_text
@@ -47,6 +48,8 @@ for number in range(4):
     message.mail_to(["me@example.org"])
 message.delete()
 Session.objects.create(session_key="k", session_data="d", expire_date=timezone.now())
+LoginFailures.objects.create(key="k", count=5)
+PasswordReset.objects.create(language="en")
 """
 
 ROWS = """
@@ -54,8 +57,9 @@ import json
 from django.apps import apps
 rows = {}
 for model in apps.get_models(include_auto_created=True):
-    # The last one is made anew after a restore.
-    if model._meta.db_table not in ("django_session", "operations_backupproof", "publishing_generation"):
+    # Those of accounts and sessions are not restored, and the last one is made anew.
+    if model._meta.db_table not in ("accounts_loginfailures", "accounts_passwordreset", "django_session",
+            "operations_backupproof", "publishing_generation"):
         rows[model._meta.db_table] = sorted(json.dumps(row, default=repr, sort_keys=True)
                                             for row in model._base_manager.values())
 print(json.dumps(rows))

@@ -77,8 +77,10 @@ def test_replaced_site_is_saved_first(original, place, backup, elsewhere):
     assert reload.stat().st_mtime_ns > before  # uWSGI's workers know the old numbers of content types
     assert place.rows() == original.rows()
     assert original.files().items() <= place.files().items()
-    # Everybody is logged out.
+    # Everybody is logged out, and nobody gets a mail that was asked for before.
     assert place.shell("from django.contrib.sessions.models import Session; print(Session.objects.count())") == "0"
+    asked = "from myweb.accounts.models import *; print(PasswordReset.objects.count(), LoginFailures.objects.count())"
+    assert place.shell(asked) == "0 0"
     [saved] = place.backups
     assert str(saved) in said
     elsewhere.manage("restore", saved)

@@ -27,6 +27,8 @@ from .scratch import SCHEMA, ScratchDatabase
 
 # Rows that a site has before anybody has done anything with it
 BOOKKEEPING = {
+    "accounts_loginfailures",
+    "accounts_passwordreset",
     "accounts_setuptoken",
     "auth_permission",
     "axes_accessattempt",
@@ -42,8 +44,8 @@ BOOKKEEPING = {
 }
 # What was proven is about the backups on this machine.
 OF_THIS_MACHINE = {"operations_backupproof"}
-# A login that has ended since must not come back.
-FORGOTTEN = {"django_session"}
+# A login that has ended since must not come back, nor may a mail be sent that somebody asked for before.
+FORGOTTEN = {"accounts_loginfailures", "accounts_passwordreset", "django_session"}
 
 
 def restore(path: Path, replace: bool) -> list[str]:
