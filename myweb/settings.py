@@ -202,7 +202,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     # WAL with several processes can corrupt the file before 3.51.3 (https://sqlite.org/wal.html#walresetbug);
     # with synchronous=NORMAL it also loses acknowledged rows in a power cut.
     _journal = "WAL" if sqlite3.sqlite_version_info >= (3, 51, 3) else "DELETE"
-    _database["ENGINE"] = "myweb.sqlite3"
+    _database["ENGINE"] = "myweb.db.sqlite3"
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,  # seconds; shorter than uWSGI's harakiri

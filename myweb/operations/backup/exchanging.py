@@ -2,7 +2,7 @@
 Another file in the place of SQLite's, which is damaged or missing, while the site may be running.
 
 Nobody writes meanwhile: whoever writes has to get the lock of the old file, which is held here until the new one is
-there, and then looks whether it still is the site's (myweb.sqlite3). What visitors wrote since the backup is taken
+there, and then looks whether it still is the site's (myweb.db.sqlite3). What visitors wrote since the backup is taken
 over as far as it can be read. Killed at any moment, either the old file is in its place, or the new one.
 """
 

@@ -84,16 +84,21 @@ def new_path(kind: str) -> Path:
 
 
 def newest() -> Path:
-    path = latest(backups_directory().iterdir())
-    if path is None:
-        raise CommandError(f"There is no backup in {backups_directory()}: make one with manage.py backup.")
-    return path
+    """Return the newest of the nightly backups; raise CommandError if there is none."""
+    if path := _newest(backups_directory().iterdir()):
+        return path
+    raise CommandError(f"There is no backup in {backups_directory()}: make one with manage.py backup.")
 
 
-def latest(paths: Iterable[Path]) -> Path | None:
-    """Return the newest backup; those of the future, made while the clock was ahead, come after all others."""
+def newest_proven() -> Path | None:
+    """Return the newest of them that a site was made from."""
+    return _newest(path for path in backups_directory().iterdir() if mark_of(path).exists())
+
+
+def _newest(paths: Iterable[Path]) -> Path | None:
     now = datetime.now(UTC)
     made = {path: moment for path in paths if (moment := time_in_name(path))}
+    # Those of the future were made while the clock was ahead, so they come after all others.
     return max(made, key=lambda path: (made[path] <= now, made[path]), default=None)
 
 
@@ -106,11 +111,6 @@ def time_in_name(path: Path) -> datetime | None:
 def mark_of(path: Path) -> Path:
     """Return the file that says that the backup at `path` was proven: beside it, since the database may be lost."""
     return path.with_name(f"{path.name}.proven")
-
-
-def newest_proven() -> Path | None:
-    """Return the newest backup of this machine that a site was made from."""
-    return latest(path for path in backups_directory().iterdir() if mark_of(path).exists())
 
 
 def how_to_restore() -> str:
