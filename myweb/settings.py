@@ -8,7 +8,6 @@ A missing or malformed value raises ImproperlyConfigured with one sentence that 
 import hashlib
 import ipaddress
 import sqlite3
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +17,8 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import EnvError, FileAwareEnv
+
+from myweb.mail import address, addresses, domain_in_ascii
 
 env = FileAwareEnv(strip_whitespace=True)
 
@@ -92,7 +93,8 @@ if not UWSGI_SOCKET.startswith("/"):
 SITE_URL = read("SITE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 try:
     _site = urlsplit(SITE_URL)
-    SITE_HOST = (_site.hostname or "").encode("idna").decode()
+    # With a dot at its end it is the same name.
+    SITE_HOST = domain_in_ascii((_site.hostname or "").rstrip("."))
     _site_port = _site.port
 except ValueError:  # UnicodeError is one
     SITE_HOST, _site_port = "", None
@@ -109,6 +111,8 @@ _LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = [SITE_HOST, *_LOCAL_HOSTS]
 # Debian's uwsgi_params passes the host without its port, so Django cannot compare it with the Origin header by itself.
 CSRF_TRUSTED_ORIGINS = [SITE_URL, *(f"http://{host}:{PORT}" for host in _LOCAL_HOSTS)]
+# Whoever typed the dot that ends the name
+CSRF_TRUSTED_ORIGINS += [f"{_site.scheme}://{SITE_HOST}.{_netloc.removeprefix(SITE_HOST)}"]
 
 
 def networks(name: str, values: list[str]) -> list[str]:
@@ -315,7 +319,12 @@ AXES_ENABLE_ADMIN = False
 
 # Mail
 
+EMAIL_BACKEND = "myweb.mail.EmailBackend"
 EMAIL_HOST = read("EMAIL_HOST", default="")
+try:
+    EMAIL_HOST = domain_in_ascii(EMAIL_HOST)
+except UnicodeError as error:
+    raise ImproperlyConfigured(f"EMAIL_HOST is “{EMAIL_HOST}”, which cannot be the name of a host.") from error
 EMAIL_PORT = read("EMAIL_PORT", "int", default=25)
 EMAIL_HOST_USER = read("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = read("EMAIL_HOST_PASSWORD", default="")
@@ -325,8 +334,12 @@ EMAIL_TIMEOUT = read("EMAIL_TIMEOUT", "int", default=10)  # seconds for each ste
 DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", default=f"webmaster@{SITE_HOST}")
 if EMAIL_TIMEOUT < 1:
     raise ImproperlyConfigured("EMAIL_TIMEOUT has to be at least 1 second.")
-if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1] or not DEFAULT_FROM_EMAIL.isprintable():
-    raise ImproperlyConfigured("DEFAULT_FROM_EMAIL has to look like me@example.org or My Site <me@example.org>.")
+try:
+    DEFAULT_FROM_EMAIL = str(address(DEFAULT_FROM_EMAIL))
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"DEFAULT_FROM_EMAIL has to look like me@example.org or My Site <me@example.org>: {error}."
+    ) from error
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: set only one of them.")
 
@@ -342,11 +355,13 @@ CLEANERS = {
 
 # The contact form
 
-CONTACT_RECIPIENTS = read("CONTACT_RECIPIENTS", "list", default=[])
+try:
+    CONTACT_RECIPIENTS = [str(recipient) for recipient in addresses(read("CONTACT_RECIPIENTS", default=""))]
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"CONTACT_RECIPIENTS has to be e-mail addresses with commas between: {error}."
+    ) from error
 CONTACT_RETENTION_DAYS = read("CONTACT_RETENTION_DAYS", "int", default=None)
-for _recipient in CONTACT_RECIPIENTS:
-    if "@" not in parseaddr(_recipient)[1]:
-        raise ImproperlyConfigured(f"CONTACT_RECIPIENTS has “{_recipient}”, which is not an e-mail address.")
 if CONTACT_RETENTION_DAYS is not None and not 0 <= CONTACT_RETENTION_DAYS <= 36_500:
     raise ImproperlyConfigured("CONTACT_RETENTION_DAYS has to be 0, to keep messages, or at most 36500 days.")
 

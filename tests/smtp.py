@@ -35,6 +35,7 @@ class Mail(NamedTuple):
     message_id: str
     message: EmailMessage
     content: bytes
+    greeting: str  # the name that the client gave
 
 
 class MailServer:
@@ -171,7 +172,8 @@ class Conversation(SMTP):
         if self.server.deadly and self.server.deadly in content:
             await self._cut()
         message = email.message_from_bytes(content, policy=email.policy.default)
-        mails = [Mail(recipient, str(message["Message-ID"]), message, content) for recipient in envelope.rcpt_tos]
+        found = str(message["Message-ID"]), message, content, str(session.host_name)
+        mails = [Mail(recipient, *found) for recipient in envelope.rcpt_tos]
         if self.server.trouble.get("end") == CUT_AFTER_STORING:
             self.server.received += mails
             await self._cut()

@@ -146,3 +146,34 @@ def test_missing_key_stops_the_start(tmp_path):
 def test_both_kinds_of_tls_exclude_each_other():
     result = start("DEBUG", SECRET_KEY=KEY, EMAIL_USE_TLS="1", EMAIL_USE_SSL="1")
     assert "EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://faß.de", "xn--fa-hia.de"),
+        ("https://WWW.βόλος.com:8443", "www.xn--nxasmm1c.com"),
+        ("https://www.example.org.", "www.example.org"),
+    ],
+)
+def test_host_is_as_the_dns_has_it(url, host):
+    """By IDNA 2008, and without the dot at its end, with which a form may be sent all the same."""
+    port = ":8443" if "8443" in url else ""
+    found = read("SITE_HOST", "SITE_URL", "CSRF_TRUSTED_ORIGINS", "DEFAULT_FROM_EMAIL", SITE_URL=url)
+    assert (found["SITE_HOST"], found["SITE_URL"]) == (host, f"https://{host}{port}")
+    assert {f"https://{host}{port}", f"https://{host}.{port}"} <= set(found["CSRF_TRUSTED_ORIGINS"])
+    assert found["DEFAULT_FROM_EMAIL"] == f"webmaster@{host}"
+
+
+def test_addresses_are_as_they_can_be_sent():
+    found = read(
+        "DEFAULT_FROM_EMAIL",
+        "CONTACT_RECIPIENTS",
+        "EMAIL_HOST",
+        DEFAULT_FROM_EMAIL="Straße <me@faß.de>",
+        CONTACT_RECIPIENTS='"House, Lake" <me@faß.de>, you@example.org',
+        EMAIL_HOST="mail.faß.de",
+    )
+    assert found["DEFAULT_FROM_EMAIL"] == "Straße <me@xn--fa-hia.de>"
+    assert found["CONTACT_RECIPIENTS"] == ['"House, Lake" <me@xn--fa-hia.de>', "you@example.org"]
+    assert found["EMAIL_HOST"] == "mail.xn--fa-hia.de"

@@ -3,14 +3,13 @@
 import hashlib
 import secrets
 from datetime import timedelta
-from email.errors import HeaderParseError
 from email.headerregistry import Address
 from typing import Self
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -18,6 +17,8 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
+
+from myweb.mail import address, addresses
 
 from .showing import shown
 
@@ -42,12 +43,8 @@ def new_mail_id() -> str:
 
 def address_in_mail(name: str, email: str) -> str:
     """Return what stands in a mail's header; raise ValueError if `email` cannot."""
-    local, _at, domain = email.rpartition("@")
     # Not email.utils.formataddr, which encodes a long name as one word, longer than a line may be.
-    try:
-        return str(Address(name, addr_spec=f"{local}@{domain.encode('idna').decode()}"))
-    except (HeaderParseError, IndexError) as error:
-        raise ValueError(f"{email!r} cannot be in a header") from error
+    return str(Address(name, addr_spec=address(email).addr_spec))
 
 
 class ContactSettings(models.Model):
@@ -97,14 +94,17 @@ class ContactSettings(models.Model):
     @property
     def recipient_list(self) -> list[str]:
         """The addresses, each once."""
-        return list(dict.fromkeys(line.strip() for line in self.recipients.splitlines() if line.strip()))
+        try:
+            return [str(recipient) for recipient in addresses(self.recipients)]
+        except ValueError:  # of an earlier release, which took more: each is tried, and says what is wrong with it
+            return list(dict.fromkeys(line.strip() for line in self.recipients.splitlines() if line.strip()))
 
     def clean(self) -> None:
-        for address in self.recipient_list:
+        for line in self.recipients.splitlines():
             try:
-                validate_email(address)
-            except ValidationError as error:
-                sentence = _("“%(address)s” is not an e-mail address.") % {"address": address}
+                addresses(line)
+            except ValueError as error:
+                sentence = _("“%(address)s” is not an e-mail address.") % {"address": line.strip()}
                 raise ValidationError({"recipients": sentence}) from error
 
 

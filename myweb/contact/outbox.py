@@ -22,7 +22,9 @@ from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from .failures import DeadlineExceeded, Failure, classify
+from myweb.mail import address
+
+from .failures import DeadlineExceeded, Failure, Reason, classify
 from .models import ContactMessage, ContactSettings, Delivery, MailServer, address_in_mail
 from .showing import in_header
 
@@ -94,13 +96,17 @@ def claim_next() -> Delivery | None:
 
 def send(delivery: Delivery) -> Failure | None:
     """Hand `delivery` to the mail server; return what went wrong."""
+    try:
+        mail = compose(delivery)
+    except ValueError as error:  # no address; the form of an earlier release took more
+        return Failure(Reason.RECIPIENT, str(error), of_server=False)
     connection = get_connection()
     connected = False
     try:
         with deadline(DEADLINE):
             connection.open()
             connected = True
-            connection.send_messages([compose(delivery)])
+            connection.send_messages([mail])
     except Exception as error:
         return classify(error, connected=connected)
     finally:
@@ -109,6 +115,7 @@ def send(delivery: Delivery) -> Failure | None:
 
 
 def compose(delivery: Delivery) -> EmailMessage:
+    """Return the mail; raise ValueError if the recipient is no address."""
     message = delivery.message
     with translation.override(settings.LANGUAGE_CODE):
         body = render_to_string("contact/mail.txt", {"message": message, "site_url": settings.SITE_URL})
@@ -117,8 +124,8 @@ def compose(delivery: Delivery) -> EmailMessage:
         body=body,
         # The visitor's address here would be a forgery, which DMARC has refused.
         from_email=settings.DEFAULT_FROM_EMAIL,
-        to=[delivery.recipient],
-        reply_to=[address_in_mail(in_header(message.name), message.email)],
+        to=[str(address(delivery.recipient))],
+        reply_to=reply_to(message),
         # No Auto-Submitted (RFC 3834), since a person has written this, and ticket systems drop what programs write,
         # some of them also for X-Auto-Response-Suppress or Precedence. What a program answers goes to the sender of the
         # envelope, which is this site's, or to the visitor, and says itself that it is not to be answered.
@@ -127,6 +134,14 @@ def compose(delivery: Delivery) -> EmailMessage:
     # Never lines longer than servers take: where Django looks for them, it counts U+2028 and the like as line breaks.
     mail.encoding = utf8_charset_qp
     return mail
+
+
+def reply_to(message: ContactMessage) -> list[str]:
+    """Return the visitor's address, if it is one; the text of the mail has it in any case."""
+    try:
+        return [address_in_mail(in_header(message.name), message.email)]
+    except ValueError:
+        return []
 
 
 def record_success(delivery: Delivery) -> None:
@@ -148,8 +163,10 @@ def record_server_failure(delivery: Delivery, failure: Failure) -> None:
 
 def record_refusal(delivery: Delivery, failure: Failure) -> None:
     """Try this one again later, and more and more slowly; the server, which answered, works."""
-    wait = REFUSAL_WAITS[min(delivery.attempts, len(REFUSAL_WAITS) - 1)]
-    release(delivery, wait=wait, failure=failure, attempts=delivery.attempts + 1)
+    # To be asked to wait is no refusal.
+    attempts = delivery.attempts + (failure.reason != Reason.WAIT)
+    wait = REFUSAL_WAITS[min(max(attempts - 1, 0), len(REFUSAL_WAITS) - 1)]
+    release(delivery, wait=wait, failure=failure, attempts=attempts)
     MailServer.objects.exclude(failures=0).update(failures=0, reason="", last_error="")
 
 

@@ -13,6 +13,7 @@ from .failures import Reason
 from .models import ContactMessage, ContactSettings, Delivery, MailServer
 
 PATIENCE = timedelta(minutes=10)
+GREYLISTED_FOR = timedelta(hours=4)  # by servers that want to see whether somebody comes again (RFC 6647)
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,15 @@ def find() -> Trouble | None:
     waiting = Delivery.objects.waiting()
     if server.failures and waiting.exists():
         return Trouble(_count(waiting.count()), str(Reason(server.reason).label), server.last_error)
-    refused = waiting.exclude(reason="").order_by("-next_attempt").first()
+    is_patient = Q(reason=Reason.WAIT, created_at__range=(Now() - GREYLISTED_FOR, Now() + PATIENCE))
+    refused = waiting.exclude(reason="").exclude(is_patient).order_by("-next_attempt").first()
     if refused:
         return Trouble(_count(waiting.count()), str(Reason(refused.reason).label), refused.last_error)
     # What came in the future came while the clock was ahead.
     is_late = Q(created_at__lt=Now() - PATIENCE) | Q(created_at__gt=Now() + PATIENCE)
-    late = waiting.filter(is_late).count() + ContactMessage.objects.without_deliveries().filter(is_late).count()
+    late = (
+        waiting.filter(is_late, reason="").count() + ContactMessage.objects.without_deliveries().filter(is_late).count()
+    )
     if late:
         return Trouble(_count(late), _("Is uWSGI running? It keeps “manage.py deliver_mail --loop” going."))
     return None

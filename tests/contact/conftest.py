@@ -12,7 +12,7 @@ def mail_server(db, settings) -> Iterator[MailServer]:
     """A mail server that works, which the site is told to use."""
     with MailServer() as server:
         use(server, settings)
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # pytest-django puts another there
+        settings.EMAIL_BACKEND = "myweb.mail.EmailBackend"  # pytest-django puts another there
         settings.EMAIL_TIMEOUT = 1
         settings.CONTACT_RECIPIENTS = [OWNER]
         yield server

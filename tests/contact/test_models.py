@@ -38,7 +38,12 @@ class TestSettings:
         assert recipients.recipient_list == [OWNER, "b@example.org"]
         recipients.clean()
 
-    @pytest.mark.parametrize("line", ["owner", "a@b.example, c@d.example", "Me <a@b.example>", "a b@c.example"])
+    def test_are_written_as_in_the_environment(self):
+        recipients = ContactSettings(recipients='a@b.example, "House, Lake" <c@faß.de>\nMe <a@b.example>')
+        recipients.clean()
+        assert recipients.recipient_list == ["a@b.example", '"House, Lake" <c@xn--fa-hia.de>']
+
+    @pytest.mark.parametrize("line", ["owner", "a@b.example c@d.example", "Me <a>", "müller@c.example"])
     def test_refuse_what_is_no_address(self, line):
         with pytest.raises(ValidationError, match="is not an e-mail address") as error:
             ContactSettings(recipients=f"{OWNER}\n{line}").clean()

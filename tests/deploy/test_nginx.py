@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -388,6 +389,15 @@ def test_slow_visitor_is_kept_alive(site):
             assert b"Connection: keep-alive" in client.recv(65536)
 
 
+def test_form_at_the_name_with_a_final_dot(site):
+    """Which is the same name."""
+    page = site.get("/contact/", Host="localhost.")
+    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[0]
+    headers = {"Host": f"localhost.:{site.port}", "Cookie": page.headers["Set-Cookie"].partition(";")[0]}
+    headers |= {"Origin": f"http://localhost.:{site.port}", "Content-Type": "application/x-www-form-urlencoded"}
+    assert site.request("POST", "/contact/", headers, f"csrfmiddlewaretoken={token}".encode()).status == 200
+
+
 # HTTPS, which ends in a proxy in front
 
 
@@ -399,7 +409,7 @@ def https(site):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/contact/", "/static/myweb/icon.svg", "/static/missing.css", "/favicon.ico", "/media/none.jpg", "/a/%2e%2e/"],
+    ["/", "/contact/", "/static/myweb/icon.svg", "/static/missing.css", "/favicon.ico", "/media/no.jpg", "/a/%2e%2e/"],
 )
 def test_hsts_on_every_answer(https, path):
     """Also on those that Nginx gives itself; once, and over https only (RFC 6797, 7.2)."""

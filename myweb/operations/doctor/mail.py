@@ -13,8 +13,9 @@ from django.core.mail import EmailMessage, get_connection
 from django.utils import timezone, translation
 
 from myweb.contact import trouble
-from myweb.contact.failures import classify
+from myweb.contact.failures import Reason, classify, reason_of
 from myweb.contact.models import ContactSettings
+from myweb.mail import domain_in_ascii, own_name
 
 from . import certificate, network
 from .faults import Fault, NotChecked, capitalize, quote
@@ -56,10 +57,7 @@ def connection() -> str:
     if greeting[:3] == "220":
         return f"{where.host} greets on port {where.port}"
     if greeting[:3].isdigit() and greeting[:1] in "45" and greeting[3:4] in " -":
-        raise Fault(
-            f"{where.host} turns this machine away: {quote(greeting)}.",
-            "Do what its words say; or ask the provider why this machine's address is refused.",
-        )
+        raise _fault(reason_of("greeting", int(greeting[:3]), greeting[4:]), greeting)
     raise Fault(
         f"What listens on port {where.port} of {where.host} is no mail server: it says {quote(greeting)}.",
         "Check EMAIL_HOST and EMAIL_PORT; a firewall or proxy in between can also answer in its place.",
@@ -109,7 +107,7 @@ def _handshake(where: network.Service, context: ssl.SSLContext) -> dict[str, Any
     if settings.EMAIL_USE_SSL:
         with network.connect(where) as sock, context.wrap_socket(sock, server_hostname=where.host) as tls:
             return dict(tls.getpeercert() or {})
-    with closing(smtplib.SMTP(where.host, where.port, timeout=network.PATIENCE)) as smtp:
+    with closing(smtplib.SMTP(where.host, where.port, own_name(), network.PATIENCE)) as smtp:
         smtp.ehlo()
         smtp.starttls(context=context)
         assert isinstance(smtp.sock, ssl.SSLSocket)  # noqa: S101
@@ -131,17 +129,7 @@ def login() -> str:
     smtp = _connection()
     try:
         smtp.open()
-    except smtplib.SMTPAuthenticationError as error:
-        raise Fault(
-            f"{where.host} rejects the login: {quote(classify(error, connected=False).words)}.",
-            "Check EMAIL_HOST_USER and EMAIL_HOST_PASSWORD; many providers want a password made for this program.",
-        ) from error
-    except smtplib.SMTPNotSupportedError as error:
-        raise Fault(
-            f"{where.host} takes no login on port {where.port} in this way: {quote(error)}.",
-            f"{STARTTLS} If it needs no login, leave EMAIL_HOST_USER out.",
-        ) from error
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, UnicodeError) as error:
         raise _failure(error, connected=False) from error
     finally:
         smtp.close()
@@ -155,9 +143,13 @@ def _connection() -> Any:
 def _failure(error: Exception, *, connected: bool) -> Fault:
     """Return the fault in the words that the owner reads in the admin."""
     failure = classify(error, connected=connected)
+    return _fault(failure.reason, failure.words)
+
+
+def _fault(reason: Reason, words: str) -> Fault:
     with translation.override("en"):
-        what, _colon, fix = str(failure.reason.label).rstrip(".").partition(": ")
-    return Fault(f"{what}: {quote(failure.words)}.", f"{capitalize(fix or 'do what its words say')}.")
+        what, _colon, fix = str(reason.label).rstrip(".").partition(": ")
+    return Fault(f"{what}: {quote(words)}.", f"{capitalize(fix or 'do what its words say')}.")
 
 
 def recipients() -> str:
@@ -225,7 +217,7 @@ def domain() -> str:
             f"Mail comes from {address}, which is no address on the internet: most servers refuse it.",
             "Set DEFAULT_FROM_EMAIL to an address of your own.",
         )
-    return found.encode("idna").decode()
+    return domain_in_ascii(found)
 
 
 def sender() -> str:

@@ -98,7 +98,7 @@ def db_of(monkeypatch):
 
 
 def use_mail(settings, monkeypatch, port: int) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # pytest-django puts another there
+    settings.EMAIL_BACKEND = "myweb.mail.EmailBackend"  # pytest-django puts another there
     settings.EMAIL_HOST, settings.EMAIL_PORT = "localhost", port
     settings.EMAIL_USE_TLS = True
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "owner", MAIL_PASSWORD

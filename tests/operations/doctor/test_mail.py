@@ -168,13 +168,13 @@ def serving_with(mail, settings, monkeypatch):
 # Login, recipients, the probe message, the outbox
 
 
-@fault("login to the mail server", "rejects the login: “535 .*Check EMAIL_HOST_USER and EMAIL_HOST_PASSWORD")
+@fault("login to the mail server", "rejected the login: “535 .*Check EMAIL_HOST_USER and EMAIL_HOST_PASSWORD")
 def wrong_password(mail, settings):
     settings.EMAIL_HOST_PASSWORD = "sesame-open"
     yield
 
 
-@fault("login to the mail server", "takes no login on port .* in this way")
+@fault("login to the mail server", "offers no way to log in that this site has: .*Check EMAIL_USE_TLS")
 def no_login(mail, settings):
     with talking(b"220 mail.example\r\n", answer=b"250 mail.example\r\n") as port:
         settings.EMAIL_PORT, settings.EMAIL_USE_TLS = port, False
