@@ -173,6 +173,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "myweb.accounts.devices.DeviceMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
