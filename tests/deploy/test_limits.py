@@ -1,4 +1,4 @@
-"""What Nginx counts and refuses, and how large bodies come in. Strangers of these tests come through a trusted proxy."""
+"""What Nginx counts and refuses, and how large bodies come in. Strangers come through a trusted proxy here."""
 
 import json
 import re
@@ -26,7 +26,8 @@ def statuses(site: Site, path: str, address: str, number: int) -> Counter[int]:
         ("203.0.113.1", "203.0.113.1", "203.0.113.2"),
         ("2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6", "2001:db8:2::1"),
         ("2001:db8:3::1", "2001:db8:3:0:1:1:1:1", "2001:db8:4::1"),
-        ("2001::9:1:1:1:1", "2001:0:0:9::", "2001:db8:5::1"),
+        ("2001:db9::1", "2001:db9:0:0:1::", "2001:db8:5::1"),
+        ("2001::9:1:1:1:1", "2001:0:0:9::", "2001:db8:6::1"),
     ],
 )
 def test_sign_in_is_counted_by_address(site, address, neighbour, stranger):
