@@ -28,9 +28,7 @@ fill_var() {
             ln "secret_key.$$" secret_key 2>/dev/null || [[ -s secret_key ]]
             rm "secret_key.$$"
         fi
-        # Visitors'\'' messages are nobody else'\''s; migrate would make it readable for all.
-        [[ $2 || -e db.sqlite3 ]] || : >>db.sqlite3
-    ' bash "$var" "${DATABASE_URL-}${DATABASE_URL_FILE-}"
+    ' bash "$var"
 }
 
 # Whether those of RELEASE are served, whatever else is. The list, by which Django finds the names, was copied last.

@@ -7,13 +7,13 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.options import FORMFIELD_FOR_DBFIELD_DEFAULTS, IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
 from django.contrib.admin.views.main import ChangeList as BaseChangeList
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import DataError
-from django.db.models import Model, QuerySet
+from django.db.models import DateTimeField, Model, QuerySet
 from django.forms import CharField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -23,6 +23,11 @@ from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 from js_asset import Media
 from reversion.admin import VersionAdmin
+
+from . import forms
+
+# Of every form of the admin, those of other apps too
+FORMFIELD_FOR_DBFIELD_DEFAULTS[DateTimeField] = {"form_class": forms.DateTimeField, "widget": forms.DateTimeWidget}
 
 
 class AdminSite(admin.AdminSite):

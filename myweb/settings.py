@@ -211,6 +211,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     # WAL with several processes can corrupt the file before 3.51.3 (https://sqlite.org/wal.html#walresetbug);
     # with synchronous=NORMAL it also loses acknowledged rows in a power cut.
     _journal = "WAL" if sqlite3.sqlite_version_info >= (3, 51, 3) else "DELETE"
+    _database["ENGINE"] = "myweb.db.sqlite3"
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,  # seconds; shorter than uWSGI's harakiri
@@ -229,6 +230,8 @@ else:
 PUBLISHED_ROOT = VAR / "published"
 # What no published page shows. A write to any other table makes all pages anew.
 UNWATCHED_TABLES = {
+    "accounts_loginfailures",
+    "accounts_passwordreset",
     "accounts_setuptoken",
     "axes_accessattempt",
     "axes_accessattemptexpiration",
@@ -297,19 +300,16 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "myweb.accounts.passwords.GuessableValidator"},
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = 0.25  # hours
-# Trying again while locked out must not prolong the lockout.
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-# Both together: a stranger who knows the owner's name does not lock the owner out.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_CALLABLE = "myweb.accounts.lockout.username"
-AXES_LOCKOUT_TEMPLATE = "accounts/locked_out.html"
-AXES_RESET_ON_SUCCESS = True
+PASSWORD_RESET_TIMEOUT = 3600  # seconds
+
+# What it would count after the password was checked, our handler counts before.
+AXES_HANDLER = "myweb.accounts.lockout.Handler"
+AXES_LOCKOUT_CALLABLE = "myweb.accounts.lockout.locked_out"
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 
@@ -330,6 +330,15 @@ if "@" not in parseaddr(DEFAULT_FROM_EMAIL)[1] or not DEFAULT_FROM_EMAIL.isprint
     raise ImproperlyConfigured("DEFAULT_FROM_EMAIL has to look like me@example.org or My Site <me@example.org>.")
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: set only one of them.")
+
+# What manage.py deliver_mail does: mail in turn, so that links for a new password do not wait for all messages, and
+# delete after so many seconds again what is kept no longer.
+MAILERS = ["myweb.accounts.resets.deliver_next", "myweb.contact.outbox.deliver_next"]
+CLEANERS = {
+    "myweb.accounts.cleaning.clean_up": 60,
+    "myweb.contact.cleaning.forget_senders": 60,
+    "myweb.contact.cleaning.clean_up": 3600,
+}
 
 
 # The contact form

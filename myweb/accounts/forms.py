@@ -1,10 +1,12 @@
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.forms import PasswordResetForm as BasePasswordResetForm
 from django.contrib.auth.models import User
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+
+from .models import PasswordReset
 
 
 class SetupForm(BaseUserCreationForm):  # type: ignore[type-arg]
@@ -27,8 +29,9 @@ class SetupForm(BaseUserCreationForm):  # type: ignore[type-arg]
 
 
 class PasswordResetForm(BasePasswordResetForm):
-    """Sends links to SITE_URL, whatever address the request came to."""
+    """Asks for mails, which accounts.resets sends."""
 
     def save(self, **kwargs: Any) -> None:  # type: ignore[override]
-        scheme, _separator, host = settings.SITE_URL.partition("://")
-        super().save(**{**kwargs, "domain_override": host, "use_https": scheme == "https"})
+        """Do just as much, and as little, whether there is such an account or not."""
+        users: list[User | None] = [*self.get_users(self.cleaned_data["email"])]
+        PasswordReset.objects.bulk_create(PasswordReset(user=user, language=get_language()) for user in users or [None])

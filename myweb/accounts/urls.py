@@ -3,6 +3,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from . import views
+from .tokens import TokenGenerator
 
 context = {"site_header": admin.site.site_header, "site_title": admin.site.site_title}
 
@@ -13,12 +14,14 @@ urlpatterns = [
     path("password_reset/", views.PasswordResetView.as_view(extra_context=context), name="admin_password_reset"),
     path(
         "password_reset/done/",
-        auth_views.PasswordResetDoneView.as_view(extra_context=context),
+        auth_views.PasswordResetDoneView.as_view(
+            template_name="accounts/password_reset_done.html", extra_context=context
+        ),
         name="password_reset_done",
     ),
     path(
         "reset/<uidb64>/<token>/",
-        auth_views.PasswordResetConfirmView.as_view(extra_context=context),
+        views.PasswordResetConfirmView.as_view(token_generator=TokenGenerator(), extra_context=context),
         name="password_reset_confirm",
     ),
     path(

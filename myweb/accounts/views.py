@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from . import devices
 from .forms import PasswordResetForm, SetupForm
 from .models import SetupToken
 
@@ -60,3 +61,12 @@ def may_upload(request: HttpRequest) -> HttpResponse:
     """Tell Nginx whether to read a large body: 204, or 403 for all who are not logged in as staff."""
     user = request.user
     return HttpResponse(status=204 if user.is_active and user.is_staff else 403)
+
+
+class PasswordResetConfirmView(auth_views.PasswordResetConfirmView):
+    """Lets whoever has set a password log in at once, whatever strangers try with the name."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        devices.remember(self.request, form.user)
+        return response

@@ -21,6 +21,11 @@ def clean_up() -> None:
     name_by_reference()
 
 
+def forget_senders() -> None:
+    """Delete the hashes of network addresses that are counted no longer."""
+    ContactMessage.objects.forget_senders()
+
+
 def clock_is_believable() -> bool:
     """Return whether the database's clock has made no leap within a day; to be asked every hour."""
     MailServer.load()

@@ -22,6 +22,9 @@ from django_prose_editor.fields import ProseEditorField
 from .showing import shown
 
 SPAM_DAYS = 30
+# No mail waits longer, and no claim lasts longer: what does was written while the clock was ahead, and counts as due.
+LONGEST_WAIT = timedelta(days=1)
+LONGEST_CLAIM = timedelta(minutes=10)
 MOST_DAYS = 36_500  # a hundred years; Now() minus much more is no date
 COUNTED_FOR = timedelta(hours=1)
 THANKS_FOR = timedelta(days=1)
@@ -230,7 +233,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def due(self) -> Self:
         """What may be tried now, longest due first."""
-        return self.waiting().filter(next_attempt__lte=Now()).order_by("next_attempt", "pk")
+        is_wrong = Q(next_attempt__gt=Now() + LONGEST_WAIT) | Q(next_attempt__gt=Now() + LONGEST_CLAIM, reason="")
+        return self.waiting().filter(Q(next_attempt__lte=Now()) | is_wrong).order_by("next_attempt", "pk")
 
 
 class Delivery(models.Model):

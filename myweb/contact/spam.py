@@ -1,7 +1,8 @@
 """What is set aside, and what is not even stored."""
 
-import ipaddress
 import re
+
+from myweb.network import network_of
 
 from .forms import ContactForm
 from .models import ContactMessage, hash_of_sender
@@ -14,21 +15,9 @@ LINK = re.compile(r"(?:https?://|www\.)\S+|<a\s[^>]*>|</a>|\[/?url[^\]]*\]", re.
 
 
 def sender_of(address: str) -> str:
-    """
-    Return what stands for the network address of a visitor, or "" where it says nothing about who is there.
-
-    Behind a proxy or Docker, all visitors may share one private address.
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
-    if not parsed.is_global:
-        return ""
-    if parsed.version == 6:  # a household has a whole /64
-        return hash_of_sender(str(ipaddress.ip_network((parsed, 64), strict=False)))
-    return hash_of_sender(str(parsed))
+    """Return what stands for the network address of a visitor, or "" where it says nothing about who is there."""
+    network = network_of(address)
+    return hash_of_sender(network) if network else ""
 
 
 def sent_within_the_hour(sender: str) -> int:

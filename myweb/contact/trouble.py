@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -38,8 +39,9 @@ def find() -> Trouble | None:
     refused = waiting.exclude(reason="").order_by("-next_attempt").first()
     if refused:
         return Trouble(_count(waiting.count()), str(Reason(refused.reason).label), refused.last_error)
-    late = waiting.filter(created_at__lt=Now() - PATIENCE).count()
-    late += ContactMessage.objects.without_deliveries().filter(created_at__lt=Now() - PATIENCE).count()
+    # What came in the future came while the clock was ahead.
+    is_late = Q(created_at__lt=Now() - PATIENCE) | Q(created_at__gt=Now() + PATIENCE)
+    late = waiting.filter(is_late).count() + ContactMessage.objects.without_deliveries().filter(is_late).count()
     if late:
         return Trouble(_count(late), _("Is uWSGI running? It keeps “manage.py deliver_mail --loop” going."))
     return None

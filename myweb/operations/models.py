@@ -29,14 +29,17 @@ class BackupProof(models.Model):
 
     @classmethod
     def load(cls) -> Self | None:
-        return cls.objects.first()
+        """Return the row; one of the future is none, which a wrong clock has written."""
+        now = timezone.now()
+        return cls.objects.filter(made_at__lte=now, proven_at__lte=now).first()
 
     @classmethod
     def record(cls, name: str, made_at: datetime) -> None:
         last = cls.load()
         if last is None or last.made_at < made_at:
+            row = cls.objects.first()
             cls.objects.update_or_create(
-                pk=last.pk if last else 1, defaults={"name": name, "made_at": made_at, "proven_at": timezone.now()}
+                pk=row.pk if row else 1, defaults={"name": name, "made_at": made_at, "proven_at": timezone.now()}
             )
 
     @property
@@ -47,4 +50,5 @@ class BackupProof(models.Model):
 def is_new_site() -> bool:
     """Return whether the site is so young that nobody expects a backup yet."""
     first = MigrationRecorder.Migration.objects.order_by("applied").values_list("applied", flat=True).first()
-    return first is None or first > timezone.now() - PATIENCE
+    now = timezone.now()
+    return first is None or now - PATIENCE < first <= now

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from myweb.accounts import devices
+from myweb.accounts.models import LoginFailures, PasswordReset
 from myweb.contact.models import COUNTED_FOR, SPAM_DAYS, THANKS_FOR, ContactSettings
 
 from .backup.making import DAILY, WEEKLY
@@ -91,6 +93,15 @@ def of_staff() -> Iterator[Kept]:
         _("That somebody is logged in: a cookie and an entry in the database"),
         days(settings.SESSION_COOKIE_AGE // 86_400),
     )
+    yield Kept(
+        _("That somebody has logged in with this browser before: a cookie, so that nobody else can lock its user out"),
+        days(devices.MAX_AGE // 86_400),
+    )
+    yield Kept(
+        _("How often a password was wrong: hashes of the user name and the network address"),
+        hours(LoginFailures.LONGEST_MEMORY),
+    )
+    yield Kept(_("Who has asked for a new password"), hours(PasswordReset.LIFETIME))
     yield Kept(_("Who has changed what in the admin"), _("for good"))
 
 

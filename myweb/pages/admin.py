@@ -58,6 +58,9 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         (_("Search engines"), {"fields": ["description"], "classes": ["tabbed"]}),
     ]
 
+    class Media:
+        js = ["admin/js/urlify.js", "myweb/address.js"]
+
     @admin.display(description=_("content"))
     def content(self, page: Page) -> str:
         """The blocks as visitors see them, for those who may not change them."""
@@ -146,6 +149,7 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         moved.parent = parent
         try:
             moved.clean()
+            moved.clean_address()
         except ValidationError as refusal:
             for sentence in refusal.messages:
                 self.message_user(request, sentence, messages.ERROR)

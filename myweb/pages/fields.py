@@ -1,14 +1,17 @@
 """Fields that the libraries' own would be too generous for."""
 
+import unicodedata
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.db import models
 from imagefield.fields import ImageField
 from tree_queries.forms import TreeNodeChoiceField
 
 from . import pictures
+from .texts import validate_address
 
 
 class PictureFormField(forms.FileField):
@@ -40,3 +43,23 @@ class PageChoiceField(TreeNodeChoiceField):  # type: ignore[misc]
             return self.queryset.without_tree_fields().get(pk=value)
         except (ValueError, TypeError, OverflowError, ObjectDoesNotExist) as error:
             raise ValidationError(self.error_messages["invalid_choice"], "invalid_choice", {"value": value}) from error
+
+
+class AddressFormField(forms.CharField):
+    """The last part of a page's address, with its accents in the form that browsers send."""
+
+    allow_unicode = True  # for the admin's script that makes it from the title
+    default_validators = [validate_address]
+
+    def to_python(self, value: Any) -> str:
+        return unicodedata.normalize("NFC", super().to_python(value) or "")
+
+
+class AddressField(models.SlugField):  # type: ignore[type-arg]
+    """Django's own refuses combining marks."""
+
+    default_validators = [validate_address]
+
+    def formfield(self, **kwargs: Any) -> Any:
+        # Past SlugField's, which passes on what only its own form field takes
+        return super(models.SlugField, self).formfield(**{"form_class": AddressFormField, **kwargs})

@@ -1,6 +1,6 @@
 """The tree of pages, the blocks a page is made of, and what the owner says about the site as a whole."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from html import unescape
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 from django.utils.html import strip_tags
-from django.utils.text import Truncator, slugify
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 from tree_queries.fields import TreeNodeForeignKey
@@ -22,7 +22,8 @@ from tree_queries.models import OrderableTreeNode
 from tree_queries.query import TreeQuerySet
 
 from . import pictures
-from .fields import PictureField
+from .fields import AddressField, PictureField
+from .texts import key_of, same, slugify, validate_visible
 
 # In the words of those who read them, whatever the language of the admin
 LANGUAGE_NAMES = {"en": "English", "zh-hans": "简体中文"}
@@ -34,6 +35,12 @@ class PageQuerySet(TreeQuerySet):  # type: ignore[misc]
         pages: Self = self.filter(is_public=True)
         return pages
 
+    def scheduled(self) -> Self:
+        """Pages with a time to appear or to disappear."""
+        # Without an order, SQLite uses the index of the scheduled pages.
+        pages: Self = self.filter(Q(publish_from__isnull=False) | Q(publish_until__isnull=False)).order_by()
+        return pages
+
     def due(self) -> Self:
         """
         Pages whose time to appear or to disappear has come, by the database's clock, which all nodes share.
@@ -43,13 +50,13 @@ class PageQuerySet(TreeQuerySet):  # type: ignore[misc]
         has_begun = Q(publish_from=None) | Q(publish_from__lte=Now())
         has_ended = Q(publish_until__lte=Now())
         appears = Q(is_public=False, is_published=True) & (Q(parent=None) | Q(parent__is_public=True))
-        is_scheduled = Q(publish_from__isnull=False) | Q(publish_until__isnull=False)
-        # Without an order, SQLite uses the index of the scheduled pages.
-        pages: Self = (
-            self.filter(is_scheduled)
-            .filter((appears & has_begun & ~has_ended) | (Q(is_public=True) & (~has_begun | has_ended)))
-            .order_by()
-        )
+        disappears = Q(is_public=True) & (~has_begun | has_ended)
+        pages: Self = self.scheduled().filter((appears & has_begun & ~has_ended) | disappears)
+        return pages
+
+    def like(self, path: str) -> Self:
+        """Pages whose address is `path`, or differs from it only in case or in how its accents are written."""
+        pages: Self = self.filter(address_key=key_of(path)).order_by("path")
         return pages
 
     def on_the_way_to(self, path: str) -> Self:
@@ -71,14 +78,13 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
         MAIN = "main", _("Main menu")
         FOOTER = "footer", _("Footer")
 
-    DERIVED = ["path", "is_public", "inherited_language"]
+    DERIVED = ["path", "address_key", "is_public", "inherited_language"]
     regions = [Region(key="main", title=_("Content"))]
 
-    title = models.CharField(_("title"), max_length=200)
-    slug = models.SlugField(
+    title = models.CharField(_("title"), max_length=200, validators=[validate_visible])
+    slug = AddressField(
         _("address"),
         max_length=100,
-        allow_unicode=True,
         blank=True,
         help_text=_(
             "The last part of the page's address, for example “about-us”. Leave it empty for the home page, which is"
@@ -129,6 +135,8 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
     )
     # 600 characters, because PostgreSQL indexes at most 2,704 bytes.
     path = models.CharField(_("address"), max_length=600, unique=True, editable=False)
+    # Not unique: pages that older releases saved may differ only in what this leaves out. Empty for theirs.
+    address_key = models.CharField(max_length=64, blank=True, db_default="", db_index=True, editable=False)
     is_public = models.BooleanField(_("visible"), default=False, editable=False)
     inherited_language = models.CharField(max_length=10, blank=True, editable=False)
     updated_at = models.DateTimeField(_("last change"), auto_now=True)
@@ -174,18 +182,29 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             raise ValidationError(
                 {"parent": _("No page can be below the home page. Leave this empty to put the page at the top.")}
             )
+
+    def validate_unique(self, exclude: Collection[str] | None = None) -> None:
+        """Also refuse an address that cannot be; without those fields that have been refused already."""
+        super().validate_unique(exclude)
+        if not {"slug", "parent", "title"} & set(exclude or []):
+            self.clean_address()
+
+    def clean_address(self) -> None:
+        """Raise ValidationError if this page, and those below it, cannot be at this address."""
         if self.parent and not self.slug:
-            self.slug = slugify(self.title, allow_unicode=True)[:100]
+            self.slug = slugify(self.title, self._meta.get_field("slug").max_length)
             if not self.slug:
                 raise ValidationError({"slug": _("Please fill in an address.")})
-        self._clean_path(self._make_path(self.parent))
-
-    def _clean_path(self, path: str) -> None:
-        """Raise ValidationError if this page, and those below it, cannot be at `path`."""
+        path = self._make_path(self.parent)
         old_path = Page.objects.filter(pk=self.pk).values_list("path", flat=True).first() if self.pk else None
+        # What was possible once can still be saved.
+        if path != old_path:
+            self._clean_path(path, old_path)
+
+    def _clean_path(self, path: str, old_path: str | None) -> None:
         longest = len(path)
         if old_path and old_path != "/":
-            if path.startswith(old_path) and path != old_path:
+            if path.startswith(old_path):
                 raise ValidationError({"parent": _("A page cannot be moved below itself.")})
             below = Page.objects.filter(path__startswith=old_path).exclude(pk=self.pk)
             longest_below = below.aggregate(longest=Max(Length("path")))["longest"]
@@ -194,7 +213,7 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             longest = max(longest, (longest_below or 0) - len(old_path) + len(path))
         if longest > Page._meta.get_field("path").max_length:
             raise ValidationError({"slug": _("The whole address would be too long. Please choose a shorter one.")})
-        taken = Page.objects.filter(path=path).exclude(pk=self.pk).first()
+        taken = Page.objects.filter(Q(path=path) | Q(address_key=key_of(path))).exclude(pk=self.pk).first()
         if taken and path == "/":
             raise ValidationError(
                 {"slug": _("“%(page)s” is the home page already. Please fill in an address.") % {"page": taken}}
@@ -224,15 +243,24 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
     save.alters_data = True  # type: ignore[attr-defined]
 
     def _derive(self, parent: "Page | None") -> None:
-        now = timezone.now()
         self.path = self._make_path(parent)
-        self.is_public = bool(
+        self.address_key = key_of(self.path)
+        self.is_public = self._can_be_public(parent)
+        self.inherited_language = (parent.language or parent.inherited_language) if parent else ""
+
+    def _can_be_public(self, parent: "Page | None") -> bool:
+        now = timezone.now()
+        return bool(
             self.is_published
             and (parent is None or parent.is_public)
             and (self.publish_from is None or self.publish_from <= now)
             and (self.publish_until is None or self.publish_until > now)
         )
-        self.inherited_language = (parent.language or parent.inherited_language) if parent else ""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the page has to appear or to disappear. What SQLite finds may be so only as text: “12000-01-01”."""
+        return self.is_public != self._can_be_public(self.parent)
 
     def _derive_below(self) -> None:
         changed: dict[int, Page] = {self.pk: self}
@@ -251,23 +279,39 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
     @classmethod
     def update_due(cls) -> int:
         """Show and hide the pages whose time has come; return how many."""
-        due = list(cls.objects.due().values_list("pk", flat=True))
-        for pk in due:
+        number = 0
+        for pk in list(cls.objects.due().values_list("pk", flat=True)):
             with transaction.atomic():
                 # Read again under the lock: the owner may have saved another time since.
                 page = cls.objects.select_for_update().filter(pk=pk).first()
-                if page:
+                if page and page.is_due:
                     page.save(update_fields=[])
-        return len(due)
+                    number += 1
+        return number
+
+    @classmethod
+    def add_keys(cls) -> None:
+        """Give pages that another release saved what their addresses are found by in any case."""
+        while pages := list(cls.objects.filter(address_key="").values_list("pk", "path")[:500]):
+            with transaction.atomic():
+                for pk, path in pages:
+                    # A page that was renamed meanwhile has the next round.
+                    cls.objects.filter(pk=pk, path=path).update(address_key=key_of(path))
 
 
 def _is_reserved(path: str) -> bool:
-    if path.startswith((settings.STATIC_URL, settings.MEDIA_URL)):
+    """Return whether the site itself answers at `path`, with or without the slash at its end, in whatever case."""
+    path = same(path)
+    if path.startswith((settings.STATIC_URL, settings.MEDIA_URL)):  # Nginx answers there
         return True
+    return _view_at(path) != "page" or _view_at(path.rstrip("/")) is not None
+
+
+def _view_at(path: str) -> str | None:
     try:
-        return resolve(path).view_name != "page"
+        return resolve(path).view_name
     except Resolver404:
-        return True
+        return None
 
 
 class Text(create_plugin_base(Page)):  # type: ignore[misc]
@@ -336,6 +380,7 @@ class Picture(create_plugin_base(Page)):  # type: ignore[misc]
     alt_text = models.CharField(
         _("alternative text"),
         max_length=300,
+        validators=[validate_visible],
         help_text=_("What the picture shows, in a few words, for people who cannot see it."),
     )
     caption = models.CharField(_("caption"), max_length=300, blank=True, help_text=_("Shown below the picture."))
@@ -387,7 +432,7 @@ class Picture(create_plugin_base(Page)):  # type: ignore[misc]
 class SiteSettings(models.Model):
     """What the owner says about the site as a whole: one row."""
 
-    name = models.CharField(_("name of the site"), max_length=100)
+    name = models.CharField(_("name of the site"), max_length=100, validators=[validate_visible])
     tagline = models.CharField(
         _("tagline"), max_length=200, blank=True, help_text=_("A few words about the site, shown next to its name.")
     )

@@ -6,7 +6,7 @@ from content_editor.contents import contents_for_item
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Length
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
 from django.urls import resolve
 from django.utils import translation
@@ -18,6 +18,7 @@ from myweb.publishing.decorators import publishable
 from . import language
 from .models import Page, Picture, Text
 from .renderer import renderer
+from .texts import same
 
 
 def page_paths() -> "QuerySet[Page, str]":
@@ -31,12 +32,22 @@ def page_paths() -> "QuerySet[Page, str]":
 @publishable(page_paths)
 @require_safe
 def page(request: HttpRequest, path: str) -> HttpResponse:
-    """Show the page at `path`, in the page's own language."""
+    """Show the page at `path`, in the page's own language, or lead to the one whose address is spelled otherwise."""
     path = f"/{path}"
     trail = list(Page.objects.published().on_the_way_to(path))
     if not trail or trail[-1].path != path:
-        raise Http404
+        return redirect_to_spelling(request, path)
     return render_page(request, trail[-1], trail)
+
+
+def redirect_to_spelling(request: HttpRequest, path: str) -> HttpResponse:
+    """Lead to the page that has `path` in other case, or with its accents written otherwise; raise Http404."""
+    found = Page.objects.published().like(path).first()
+    # An older release may have moved it meanwhile.
+    if found is None or same(found.path) != same(path):
+        raise Http404
+    query = request.META["QUERY_STRING"]
+    return HttpResponsePermanentRedirect(found.get_absolute_url() + (f"?{query}" if query else ""))
 
 
 def render_page(request: HttpRequest, page: Page, trail: list[Page]) -> HttpResponse:

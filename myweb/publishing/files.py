@@ -19,6 +19,7 @@ TYPES = {"html": "text/html", "txt": "text/plain", "xml": "application/xml"}
 # Bytes; gzip_min_length in Nginx's configuration, for the answers that Django gives.
 COMPRESS_FROM = 256
 NAME_MAX = 255  # bytes, on every file system of Linux
+END_OF_TIME = 2**31  # seconds since 1970, on older file systems of Linux
 
 _has_failed = False
 
@@ -101,6 +102,8 @@ def _write(parent: int, name: str, data: bytes, modified: int) -> None:
     try:
         with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, 0o644, dir_fd=parent)) as file:
             file.write(data)
+        # Brought to what every file system can tell apart: a clock that was ahead for a night has raised it for good.
+        modified %= END_OF_TIME
         os.utime(temporary, (modified, modified), dir_fd=parent)
         os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
     except OSError:

@@ -18,8 +18,8 @@ class Generation(models.Model):
     """
     The state of all content: one row, which is written in every transaction that changes any.
 
-    `number` rises by at least 1, and is at least the time in seconds since 1970: published files have it as their
-    modification time, from which Nginx makes their ETag. The token is for a database that came back from a backup.
+    `number` rises by at least 1, and is at least the time in seconds since 1970: published files have from it their
+    modification time, of which Nginx makes their ETag. The token is for a database that came back from a backup.
     """
 
     number = models.BigIntegerField()

@@ -31,8 +31,8 @@ def database(transactional_db, tmp_path) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM INTO %s", [str(tmp_path / "db.sqlite3")])
     # The database in memory ends with its last connection.
-    memory, name = connection.connection, connection.settings_dict["NAME"]
+    memory, opened, name = connection.connection, connection._opened, connection.settings_dict["NAME"]
     connection.connection, connection.settings_dict["NAME"] = None, str(tmp_path / "db.sqlite3")
     yield
     connection.close()
-    connection.connection, connection.settings_dict["NAME"] = memory, name
+    connection.connection, connection._opened, connection.settings_dict["NAME"] = memory, opened, name

@@ -1,4 +1,5 @@
 import time
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from myweb.contact import outbox
 from myweb.contact.failures import Failure, Reason
 from myweb.contact.forms import ContactForm
-from myweb.contact.models import ContactMessage, ContactSettings, Delivery, MailServer
+from myweb.contact.models import LONGEST_CLAIM, LONGEST_WAIT, ContactMessage, ContactSettings, Delivery, MailServer
 from myweb.contact.outbox import compose, deliver_next
 from myweb.contact.showing import in_header
 from tests import smtp
@@ -445,6 +446,33 @@ class TestClaim:
         deliver_all()
         first, second = mail_server.received
         assert first.message_id == second.message_id
+
+
+class TestClockThatWasAhead:
+    """What lies so far in the future that nobody can have meant it counts as none."""
+
+    def test_mail_that_is_new_or_claimed(self, mail_server):
+        make_message()
+        Delivery.objects.update(next_attempt=Now() + timedelta(hours=1))
+        assert deliver_all() == 1
+        assert deliver_all() == 0
+
+    def test_mail_that_was_refused(self, mail_server):
+        make_message()
+        Delivery.objects.update(next_attempt=Now() + timedelta(days=365), attempts=3, reason=Reason.MESSAGE)
+        assert deliver_all() == 1
+        assert Delivery.objects.get().sent_at is not None
+
+    def test_mail_that_failed_but_was_not_refused(self, mail_server):
+        make_message()
+        MailServer.objects.update_or_create(pk=1, defaults={"failures": 3, "reason": Reason.REFUSED})
+        MailServer.objects.update(next_probe=Now() + timedelta(days=365))
+        assert deliver_all() == 1
+        assert the_server().failures == 0
+
+    def test_no_wait_is_as_long(self):
+        assert max(outbox.REFUSAL_WAITS) <= LONGEST_WAIT / 2
+        assert outbox.LEASE <= LONGEST_CLAIM / 2
 
 
 class TestNothingToMailTo:

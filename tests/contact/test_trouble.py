@@ -49,6 +49,13 @@ def test_server_fails_but_nothing_waits():
     assert trouble.find() is None
 
 
+def test_mail_of_a_clock_that_was_ahead_is_late():
+    make_message()
+    assert trouble.find() is None
+    let_pass(days=-365)
+    assert trouble.find().what == "1 mail is waiting to be sent."
+
+
 def test_address_is_refused():
     make_message()
     Delivery.objects.update(reason="recipient", last_error="550 no such user", attempts=1)

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -63,3 +63,11 @@ def test_at_three_in_the_time_zone_of_the_site(nights, tmp_path, zone):
         moment = three.timestamp() + second
         os.utime(succeeded, (moment, moment))
         assert nights(zone=zone) == [*calls, "sleep 60", "sleep 60"]
+
+
+def test_night_of_a_clock_that_was_ahead_is_none(nights, tmp_path):
+    nights()
+    ahead = datetime.now(UTC).timestamp() + 365 * 24 * 3600
+    os.utime(tmp_path / "backups" / ".nightly", (ahead, ahead))
+    assert nights() == [*WORK, "sleep 60", "sleep 60"]
+    assert nights() == ["sleep 60", "sleep 60"]

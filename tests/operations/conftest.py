@@ -10,7 +10,7 @@ from tests.operations.places import FILL, Place, copy_of, empty_place
 def original(tmp_path_factory) -> Iterator[Place]:
     """A site with a bit of everything, on the database that the tests run on; not to be changed."""
     with empty_place(tmp_path_factory.mktemp("original") / "var", connection.vendor == "postgresql") as place:
-        place.manage("migrate", "--verbosity=0")
+        place.migrate()
         place.shell(FILL)
         yield place
 

@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ import reversion
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from myweb.accounts.models import LoginFailures, PasswordReset
 from myweb.contact.models import ContactMessage, ContactSettings
 from myweb.pages.models import Page, SiteSettings
 from tests.factories import make_page, make_picture, make_text
@@ -46,6 +48,8 @@ for number in range(4):
     message.mail_to(["me@example.org"])
 message.delete()
 Session.objects.create(session_key="k", session_data="d", expire_date=timezone.now())
+LoginFailures.objects.create(key="k", count=5)
+PasswordReset.objects.create(language="en")
 """
 
 ROWS = """
@@ -53,8 +57,9 @@ import json
 from django.apps import apps
 rows = {}
 for model in apps.get_models(include_auto_created=True):
-    # The last one is made anew after a restore.
-    if model._meta.db_table not in ("django_session", "operations_backupproof", "publishing_generation"):
+    # Those of accounts and sessions are not restored, and the last one is made anew.
+    if model._meta.db_table not in ("accounts_loginfailures", "accounts_passwordreset", "django_session",
+            "operations_backupproof", "publishing_generation"):
         rows[model._meta.db_table] = sorted(json.dumps(row, default=repr, sort_keys=True)
                                             for row in model._base_manager.values())
 print(json.dumps(rows))
@@ -91,6 +96,17 @@ class Place:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 
+    def migrate(self) -> None:
+        """Make the tables of a new site."""
+        if self.url.startswith("sqlite"):
+            self.database.touch(mode=0o600)
+        self.manage("migrate", "--verbosity=0")
+
+    @property
+    def database(self) -> Path:
+        """SQLite's file."""
+        return self.var / "db.sqlite3"
+
     def refused(self, *arguments: object, **options: Any) -> str:
         """Run a command that has to fail with one sentence, and return that."""
         done = self.python("manage.py", *arguments, **options)
@@ -121,6 +137,16 @@ class Place:
     def leftovers(self) -> list[str]:
         """Return what only a process that is running may have here."""
         return [str(path) for path in self.var.rglob("*") if path.name.endswith(".part") or path.name == "scratch"]
+
+
+def damage(database: Path, table: str) -> None:
+    """Write nonsense over the pages of SQLite's file that have the rows of `table`, but for the schema."""
+    with closing(sqlite3.connect(database)) as raw:
+        [root] = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()
+        [size] = raw.execute("PRAGMA page_size").fetchone()
+    with database.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
+from django.db import connection
 
 from myweb.operations.backup import making
-from tests.operations.places import Place
+from tests.operations.places import Place, damage
 from tests.operations.test_restore import TEXTS, WRITE, small_files
 from tests.site import ROOT, wait_for
 
@@ -89,6 +91,17 @@ def test_killed(place):
     assert place.leftovers() != []
     place.manage("backup")
     assert len(place.backups) == 1
+    assert place.leftovers() == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite")
+def test_damaged_database(place):
+    """No backup is made of it, so that none pushes out a good one; and whoever asks is told."""
+    backup = place.backup()
+    damage(place.database, "pages_text")
+    assert "The database is damaged (" in place.refused("backup")
+    assert place.backups == [backup]
+    assert json.loads((place.var / "backups/integrity.json").read_text())["words"]
     assert place.leftovers() == []
 
 
@@ -190,15 +203,44 @@ class TestWhatIsKept:
         assert set(names[:7]) <= left
         assert len(left) == len(others) + 10
 
+    def test_proven_ones_are_not_pushed_out(self, settings, tmp_path):
+        settings.VAR = tmp_path
+        proven = making.backups_directory() / f"myweb-{NOW - timedelta(days=90):%Y%m%dT%H%M%SZ}.zip"
+        proven.touch()
+        making.mark_of(proven).touch()
+        for number in range(60):
+            (proven.parent / f"myweb-{NOW - timedelta(days=number):%Y%m%dT%H%M%SZ}.zip").touch()
+        making.remove_old(NOW)
+        assert proven.exists()
+        assert making.newest_proven() == proven
+        assert len(list(proven.parent.glob("*.zip"))) == 11
+
 
 def test_newest(settings, tmp_path):
     settings.VAR = tmp_path
     with pytest.raises(making.CommandError, match="There is no backup"):
         making.newest()
-    for name in ("myweb-20261231T000000Z.zip", "myweb-20270101T000000Z.zip", "portable-20280101T000000Z.zip"):
+    for name in ("myweb-20251231T000000Z.zip", "myweb-20260101T000000Z.zip", "portable-20260102T000000Z.zip"):
         (making.backups_directory() / name).touch()
     os.utime(making.newest(), (0, time.time() - 10**6))
-    assert making.newest().name == "myweb-20270101T000000Z.zip"
+    assert making.newest().name == "myweb-20260101T000000Z.zip"
+
+
+def test_backups_of_a_clock_that_was_ahead_are_none(settings, tmp_path):
+    """They are the newest only if there is no other, and no other goes for them."""
+    settings.VAR = tmp_path
+    ahead = [NOW + timedelta(days=number) for number in range(365, 380)]
+    nights = [NOW - timedelta(days=number) for number in range(40)]
+    for moment in ahead:
+        (making.backups_directory() / f"myweb-{moment:%Y%m%dT%H%M%SZ}.zip").touch()
+    with time_machine.travel(NOW, tick=False):
+        assert making.time_in_name(making.newest()) == ahead[-1]
+        for moment in nights:
+            (making.backups_directory() / f"myweb-{moment:%Y%m%dT%H%M%SZ}.zip").touch()
+        assert making.time_in_name(making.newest()) == nights[0]
+        making.remove_old(NOW)
+    left = {making.time_in_name(path) for path in making.backups_directory().iterdir()}
+    assert left == {*ahead, *making.to_keep(nights, NOW)}
 
 
 def test_help_says_what_is_written(original: Place):

@@ -90,3 +90,9 @@ def test_says_something_in_every_way_and_language(staff, monkeypatch, way, langu
         assert all(
             row.what and row.how_long for row in [*privacy.of_readers(), *privacy.of_writers(), *privacy.of_staff()]
         )
+
+
+def test_logging_in_leaves_no_more_than_an_hour(staff):
+    assert how_long(staff, "How often a password was wrong") == "1 hour"
+    assert how_long(staff, "Who has asked for a new password") == "1 hour"
+    assert how_long(staff, "That somebody has logged in with this browser before") == "365 days"

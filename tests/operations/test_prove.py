@@ -6,6 +6,7 @@ from django.contrib.auth.models import Permission, User
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from myweb.operations.backup import integrity
 from myweb.operations.models import BackupProof
 from tests.operations.test_restore import edited, manifest
 
@@ -24,6 +25,7 @@ def test_it_works(place):
     assert place.shell(PROOFS).startswith(f"{path.name} ")
     assert (place.rows(), place.files()) == (rows, files)
     assert place.leftovers() == []
+    assert (path.parent / f"{path.name}.proven").exists()
     # Proving the same one again is no news.
     before = place.shell(PROOFS)
     place.manage("backup", "--prove")
@@ -44,6 +46,7 @@ def test_file_of_a_row_is_missing(place):
     picture.unlink()
     place.manage("backup")
     sentence = place.refused("backup", "--prove")
+    assert not list(place.var.glob("backups/*.proven"))
     assert sentence == f"pages.Picture 1 refers to the file pictures/{picture.name}, which is not in the backup."
     assert place.shell(PROOFS) == ""
 
@@ -114,6 +117,11 @@ class TestInTheAdmin:
         assert "Last proven backup: " in text
         assert "two days" not in text
 
+    def test_damaged_database(self, admin_client, settings, tmp_path):
+        settings.VAR = tmp_path
+        integrity.remember("row 1 missing from index")
+        assert "database is damaged, so no new backup can be made" in self.page(admin_client)
+
     def test_old_backup(self, admin_client):
         self.prove(days=2, minutes=1)
         assert "more than two days ago" in self.page(admin_client)
@@ -139,6 +147,19 @@ class TestInTheAdmin:
         BackupProof.record("new.zip", timezone.now())
         BackupProof.record("old.zip", timezone.now() - timedelta(days=1))
         assert [proof.name for proof in BackupProof.objects.all()] == ["new.zip"]
+
+    @pytest.mark.parametrize("name", ["made_at", "proven_at"])
+    def test_proof_of_a_clock_that_was_ahead_is_none(self, admin_client, old_site, name):
+        BackupProof.record("ahead.zip", timezone.now())
+        BackupProof.objects.update(**{name: timezone.now() + timedelta(days=365)})
+        assert "There is no proven backup of this site." in self.page(admin_client)
+        BackupProof.record("new.zip", timezone.now())
+        assert [proof.name for proof in BackupProof.objects.all()] == ["new.zip"]
+        assert "Last proven backup: " in self.page(admin_client)
+
+    def test_site_that_was_made_while_the_clock_was_ahead_is_not_new(self, admin_client):
+        MigrationRecorder.Migration.objects.update(applied=timezone.now() + timedelta(days=365))
+        assert "There is no proven backup of this site." in self.page(admin_client)
 
     def test_it_is_no_content(self, settings):
         assert BackupProof._meta.db_table in settings.UNWATCHED_TABLES

@@ -1,10 +1,12 @@
 import json
+import re
 import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +14,7 @@ import psycopg
 import pytest
 from django.db import connection
 
-from tests.operations.places import NEXT_NUMBER, copy_of, empty_place
+from tests.operations.places import NEXT_NUMBER, copy_of, damage, empty_place
 from tests.site import ROOT
 
 on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite")
@@ -52,7 +54,7 @@ def test_it_works_where_nothing_is(original, backup, elsewhere):
 
 
 def test_it_works_in_a_migrated_site(original, backup, elsewhere):
-    elsewhere.manage("migrate", "--verbosity=0")
+    elsewhere.migrate()
     elsewhere.shell("from myweb.accounts.models import SetupToken; SetupToken.renew()")
     elsewhere.manage("restore", backup)
     assert elsewhere.rows() == original.rows()
@@ -75,8 +77,10 @@ def test_replaced_site_is_saved_first(original, place, backup, elsewhere):
     assert reload.stat().st_mtime_ns > before  # uWSGI's workers know the old numbers of content types
     assert place.rows() == original.rows()
     assert original.files().items() <= place.files().items()
-    # Everybody is logged out.
+    # Everybody is logged out, and nobody gets a mail that was asked for before.
     assert place.shell("from django.contrib.sessions.models import Session; print(Session.objects.count())") == "0"
+    asked = "from myweb.accounts.models import *; print(PasswordReset.objects.count(), LoginFailures.objects.count())"
+    assert place.shell(asked) == "0 0"
     [saved] = place.backups
     assert str(saved) in said
     elsewhere.manage("restore", saved)
@@ -171,11 +175,67 @@ def test_disk_that_is_too_small(place, backup, tmp_path):
 
 
 @on_sqlite
-def test_site_with_a_damaged_database(place, backup):
-    (place.var / "db.sqlite3").write_bytes(b"nonsense" * 1000)
-    assert "move the database away and restore into a new one" in place.refused("restore", backup, "--replace")
-    (place.var / "db.sqlite3").unlink()
+@pytest.mark.parametrize("what", ["table", "file"])
+def test_site_with_a_damaged_database(original, place, backup, what):
+    """It is put aside, and what it has of visitors since the backup is taken over, as far as it can be read."""
+    number = place.shell(NEXT_NUMBER)
+    if what == "table":
+        damage(place.database, "pages_text")
+    else:
+        place.database.write_bytes(b"nonsense" * 1000)
+    damaged = place.database.read_bytes()
+    assert "This site's database is damaged (" in place.refused("restore", backup)
+    said = place.manage("restore", backup, "--replace")
+    [kept] = place.var.glob("db.sqlite3.damaged-*Z")
+    assert f"The damaged database is in {kept}," in said
+    assert kept.read_bytes() == damaged
+    assert oct(place.database.stat().st_mode & 0o777) == "0o600"
+    rows, expected = place.rows(), original.rows()
+    new = [row for row in rows.pop("contact_contactmessage") if row not in expected["contact_contactmessage"]]
+    assert [json.loads(row)["id"] for row in new] == ([int(number)] if what == "table" else [])
+    del expected["contact_contactmessage"]
+    assert rows == expected
+    assert place.leftovers() == []
+
+
+@on_sqlite
+def test_messages_are_taken_over_past_what_cannot_be_read(place, backup):
+    write = "from tests.contact.factories import make_message\nfor number in range(400): make_message(text='x' * 500)"
+    place.shell(write)
+    everything = place.shell("from myweb.contact.models import ContactMessage as M; print(M.objects.count())")
+    with closing(sqlite3.connect(place.database)) as raw:
+        pages = raw.execute(
+            "SELECT pageno FROM dbstat WHERE name = 'contact_contactmessage' AND pagetype = 'leaf' ORDER BY path"
+        ).fetchall()
+    with place.database.open("r+b") as file:
+        file.seek((pages[len(pages) // 2][0] - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+    said = place.manage("restore", backup, "--replace")
+    [taken_over] = re.findall(r"(\d+) messages that came after the backup were taken over", said)
+    assert int(everything) - 20 < int(taken_over) + 3 < int(everything)
+
+
+@on_sqlite
+def test_site_whose_database_is_gone(original, place, backup):
+    place.database.unlink()
+    assert "There is no database at" in place.refused("backup")
+    sentence = place.refused("prepare")
+    assert "is gone, and this is not a new site." in sentence
+    assert "restore" in sentence
+    assert "unable to open database file" in place.python("manage.py", "migrate").stderr
+    assert not place.database.exists()
     place.manage("restore", backup)
+    assert place.rows() == original.rows()
+
+
+@on_sqlite
+def test_begin_anew(place):
+    place.database.unlink()
+    place.manage("prepare", "--new", "--verbosity=0")
+    assert (
+        place.shell("from myweb.pages.models import SiteSettings; print(SiteSettings.objects.get())")
+        == "Far Hills 远山"
+    )
 
 
 @on_sqlite

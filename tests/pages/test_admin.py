@@ -1,5 +1,7 @@
 import json
-from datetime import datetime
+import re
+import unicodedata
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -84,7 +86,7 @@ def test_blocks_are_reordered_changed_and_deleted(admin_client, home, media):
     ("change", "sentence"),
     [
         ({"title": ""}, "This field is required."),
-        ({"slug": "a/b"}, "Enter a valid “slug”"),
+        ({"slug": "a/b"}, "Please use only letters, digits, hyphens and underscores"),
         ({"slug": "taken"}, "“Taken” has this address already."),
         ({"slug": "admin"}, "This address is used by the site itself."),
         ({"parent": "999"}, "not one of the available choices"),
@@ -92,15 +94,62 @@ def test_blocks_are_reordered_changed_and_deleted(admin_client, home, media):
         ({"parent": "x\0"}, "not one of the available choices"),
         ({"publish_from_0": "yesterday", "publish_from_1": "noon"}, "Enter a valid date."),
         ({"title": "NUL \0 byte"}, "Null characters are not allowed."),
+        ({"title": "\u200b\u3164 \u0301"}, "Please fill in something that can be seen."),
+        ({"slug": "TAKEN"}, "“Taken” has this address already."),
+        ({"slug": "café"}, "“Café” has this address already."),
+        ({"slug": "Healthz"}, "This address is used by the site itself."),
+        ({"slug": "a b", "parent": "999"}, "Please use only letters, digits, hyphens and underscores"),
+        ({"title": "", "slug": ""}, "This field is required."),
+        ({"publish_from_0": "1899-12-31"}, "Please choose a date from 1900 to 9000."),
+        ({"publish_until_0": "9999-12-31", "publish_until_1": "23:59:59"}, "Please choose a date from 1900 to 9000."),
+        ({"publish_until_1": "12:00"}, "Enter a valid date."),
     ],
 )
 def test_bad_input_is_said_at_the_field(admin_client, change, sentence):
     make_page("Taken")
+    make_page("Café", slug=unicodedata.normalize("NFC", "café"))
+    make_page("Home", slug="")
     data = form_data(admin_client.get(ADD)) | {"title": "New", "slug": "new"} | change
     response = admin_client.post(ADD, data)
     assert response.status_code == 200
-    assert sentence in response.content.decode()
-    assert Page.objects.count() == 1
+    errors = response.context["adminform"].form.errors
+    assert sentence in str(errors)
+    # None that follows from another
+    assert {name.removesuffix("_0").removesuffix("_1") for name in change} >= set(errors)
+    assert all(len(sentences) == 1 for name, sentences in errors.items() if f"{name}_1" not in change)
+    assert Page.objects.count() == 3
+
+
+def test_form_is_opened_with_odd_dates_in_its_address(admin_client):
+    assert admin_client.get(f"{ADD}?publish_from=soon&publish_until=9999-12-31").status_code == 200
+
+
+def test_schedule_names_the_time_zone(admin_client, settings):
+    settings.TIME_ZONE = "Europe/Berlin"
+    html = admin_client.get(ADD).content.decode()
+    assert "Leave it empty to publish the page at once. Time zone: Europe/Berlin." in html
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 10, 25, 0, 30, 7, 123456, tzinfo=UTC),
+        datetime(2026, 10, 25, 1, 30, 7, tzinfo=UTC),
+        datetime(1999, 6, 1, 12, 0, 59, tzinfo=UTC),
+    ],
+)
+def test_page_saved_as_it_is_keeps_its_times(admin_client, settings, language, moment):
+    """Also in the hour that autumn has twice, and with the seconds that the formats of Chinese leave out."""
+    settings.TIME_ZONE, settings.LANGUAGE_CODE = "Europe/Berlin", language
+    page = make_page(publish_from=moment)
+    url = change_url(page)
+    response = admin_client.get(url, headers={"accept-language": language})
+    shown = dict(re.findall(r'name="(publish_from_[01])" value="([^"]*)"', response.content.decode()))
+    data = form_data(response) | shown
+    assert admin_client.post(url, data, headers={"accept-language": language}).status_code == 302
+    page.refresh_from_db()
+    assert page.publish_from == moment
 
 
 def test_broken_picture_is_said_at_the_field_and_the_text_is_kept(admin_client, home, media):

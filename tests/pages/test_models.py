@@ -66,9 +66,32 @@ def test_taken_address_is_refused():
     assert refused("slug", Page(title="Other", slug="about-us")) == "“About us” has this address already."
 
 
-@pytest.mark.parametrize("slug", ["admin", "static", "media"])
+def test_address_that_differs_only_in_case_or_accents_is_refused():
+    make_page("Café", slug="caf\u00e9")
+    assert refused("slug", Page(title="Other", slug="CAFE\u0301")) == "“Café” has this address already."
+
+
+def test_page_may_change_the_case_of_its_own_address():
+    page = make_page("About us")
+    page.slug = "About-Us"
+    page.full_clean()
+
+
+@pytest.mark.parametrize("slug", ["admin", "static", "media", "Admin", "contact", "healthz", "METRICS"])
 def test_address_of_the_site_itself_is_refused(slug):
     assert "used by the site itself" in refused("slug", Page(title="Mine", slug=slug))
+
+
+def test_address_of_the_site_itself_is_free_below_a_page():
+    assert make_page("Admin", parent=make_page("Team")).path == "/team/admin/"
+
+
+def test_page_that_has_an_address_of_the_site_itself_can_be_saved():
+    """It was possible once."""
+    page = make_page("Health")
+    Page.objects.filter(pk=page.pk).update(slug="healthz", path="/healthz/")
+    page.refresh_from_db()
+    page.full_clean()
 
 
 def test_page_cannot_be_moved_below_itself():

@@ -1,7 +1,7 @@
 import pytest
 from django.core.management import call_command
 
-from myweb.pages.models import Picture
+from myweb.pages.models import Page, Picture
 from tests.factories import make_page, make_picture
 from tests.site import wait_for
 
@@ -62,3 +62,13 @@ def test_lost_file_is_said_once_and_does_not_stop_the_others(media, caplog):
     assert not Picture.objects.unfinished().exists()
     picture.refresh_from_db()
     assert list(picture.sources())
+
+
+@pytest.mark.django_db
+def test_it_adds_the_keys_that_an_older_release_left_out(client):
+    page = make_page("Team")
+    Page.objects.update(address_key="")
+    assert client.get("/TEAM/").status_code == 404
+    call_command("update_pages")
+    assert Page.objects.get().address_key == page.address_key
+    assert client.get("/TEAM/").status_code == 301

@@ -1,3 +1,4 @@
+import unicodedata
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -204,3 +205,45 @@ def test_form_without_its_token(home):
     response = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a", "password": "b"})
     assert response.status_code == 403
     assert "has to accept cookies" in response.content.decode()
+
+
+class TestSpellings:
+    """Addresses that differ only in case, or in how their accents are written, are one."""
+
+    @pytest.mark.parametrize("path", ["/Über-Uns/", "/ÜBER-UNS/", f"/{unicodedata.normalize('NFD', 'über-uns')}/"])
+    def test_it_leads_to_the_page(self, client, path):
+        make_page("Über uns", slug="über-uns")
+        response = client.get(f"{path}?from=a+letter")
+        assert (response.status_code, response["Location"]) == (301, "/%C3%BCber-uns/?from=a+letter")
+        assert client.get("/%C3%BCber-uns/").status_code == 200
+
+    def test_below_another_page(self, client):
+        make_page("Team", parent=make_page("About"))
+        assert client.get("/ABOUT/team/")["Location"] == "/about/team/"
+        assert client.get("/About/Team")["Location"] == "/About/Team/"
+
+    def test_hidden_page_is_not_told_of(self, client):
+        make_page("Draft", is_published=False)
+        assert client.get("/DRAFT/").status_code == 404
+
+    def test_pages_that_exist_already_keep_their_addresses(self, client):
+        """An older release has saved them."""
+        make_page("Small", slug="team")
+        large = make_page("Large", slug="other")
+        Page.objects.filter(pk=large.pk).update(slug="Team", path="/Team/", address_key="")
+        for _ in range(2):
+            assert b"<h1>Small</h1>" in client.get("/team/").content
+            assert b"<h1>Large</h1>" in client.get("/Team/").content
+            Page.add_keys()
+        large.refresh_from_db()
+        large.title = "Larger"
+        large.full_clean()
+        large.save()
+        assert b"<h1>Larger</h1>" in client.get("/Team/").content
+        assert client.get("/TEAM/")["Location"] == "/Team/"
+
+    def test_page_that_an_older_release_has_moved(self, client):
+        page = make_page("Old")
+        Page.objects.filter(pk=page.pk).update(slug="new", path="/new/")
+        assert client.get("/OLD/").status_code == 404
+        assert client.get("/new/").status_code == 200

@@ -56,6 +56,18 @@ def test_it_writes_all_forms_with_the_time_of_the_generation(directory):
     assert list(files.names(directory)) == ["关于/index.html"]
 
 
+def test_clock_that_was_ahead_leaves_times_that_differ(directory):
+    """Its number is never undercut, and file systems take all that is too late for them for the same time."""
+    times = set()
+    for number in (2**31 - 1, 2**31, 2**31 + 1, 253_402_300_799, 253_402_300_800):
+        ahead = directory._replace(number=number)
+        ahead.make()
+        files.write(ahead, "index.html", LONG)
+        times.add((ahead.path / "index.html").stat().st_mtime)
+    assert len(times) == 5
+    assert max(times) < 2**31
+
+
 def test_short_answers_are_not_compressed(directory):
     files.write(directory, "robots.txt", b"x" * (files.COMPRESS_FROM - 1))
     assert [file.name for file in directory.path.iterdir()] == ["robots.txt"]

@@ -4,6 +4,8 @@ import gzip
 import json
 import re
 import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import brotli
 import pytest
@@ -82,6 +84,22 @@ def test_browser_that_has_the_page(site):
     assert not again.body
     assert again.headers["Cache-Control"] == "no-cache"
     assert site.get("/", If_None_Match='"other"').status == 200
+
+
+def test_clock_that_was_a_year_ahead(site):
+    """Published files stay a year ahead for as long, and every change is seen all the same."""
+    ahead = "from django.db.models import F; from myweb.publishing.models import Generation;"
+    assert site.manage("shell", "-v0", "-c", f"{ahead} Generation.objects.update(number=F('number') + 31536000)")
+    change = "from myweb.pages.models import Page; Page.objects.get(path='/').save()"
+    seen = set()
+    for _ in range(3):
+        assert site.manage("shell", "-v0", "-c", change).returncode == 0
+        answer = published(site, "/")
+        assert parsedate_to_datetime(answer.headers["Last-Modified"]) > datetime.now(UTC) + timedelta(days=300)
+        assert site.get("/", If_None_Match=answer.headers["ETag"]).status == 304
+        assert site.get("/", If_Modified_Since=answer.headers["Last-Modified"]).status == 304
+        seen.add(answer.headers["ETag"])
+    assert len(seen) == 3
 
 
 def test_head(site):

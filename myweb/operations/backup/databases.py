@@ -22,6 +22,7 @@ from django.db import connection, connections, models, transaction
 from django.db.backends.postgresql.client import DatabaseClient
 from tqdm import tqdm
 
+from . import integrity
 from .archive import DATABASES, Writer, progress
 
 # A second connection to the database, without Django: sqlite3's or psycopg's, which have the same execute().
@@ -133,7 +134,10 @@ def dump(writer: Writer, directory: Path, portable: bool) -> tuple[str, Facts]:
 
 
 def _dump_sqlite(writer: Writer, copy: Path, portable: bool) -> tuple[str, Facts]:
-    source = sqlite3.connect(connection.settings_dict["NAME"], timeout=20, uri=True)
+    path = Path(connection.settings_dict["NAME"])
+    if not path.exists():
+        raise CommandError(f"There is no database at {path}: restore a backup; for a new site, run manage.py prepare.")
+    source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=20, uri=True)
     with closing(source), closing(sqlite3.connect(copy, isolation_level=None)) as raw:
         copy.chmod(0o600)
         raw.execute("PRAGMA synchronous=OFF")
@@ -141,6 +145,11 @@ def _dump_sqlite(writer: Writer, copy: Path, portable: bool) -> tuple[str, Facts
         # Not from Django's connection: while restore holds the lock with it, this would wait for itself.
         source.backup(raw)
         raw.execute("PRAGMA journal_mode=DELETE")
+        integrity.remember(words := integrity.complaint(raw))
+        if words:
+            raise CommandError(
+                f"The database is damaged ({words}), and no backup was made of it. The doctor says what to do."
+            )
         found = facts(raw)
     if portable:
         connections.databases["copy"] = {**connection.settings_dict, "NAME": str(copy)}

@@ -12,6 +12,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 import myweb
+from myweb.operations.doctor.way import way
 
 from . import databases
 from .archive import SETTINGS, Archive, Manifest, Writer
@@ -83,24 +84,62 @@ def new_path(kind: str) -> Path:
 
 
 def newest() -> Path:
-    paths = sorted(path for path in backups_directory().iterdir() if _NAME.fullmatch(path.name))
-    if not paths:
-        raise CommandError(f"There is no backup in {backups_directory()}: make one with manage.py backup.")
-    return paths[-1]
+    """Return the newest of the nightly backups; raise CommandError if there is none."""
+    if path := _newest(backups_directory().iterdir()):
+        return path
+    raise CommandError(f"There is no backup in {backups_directory()}: make one with manage.py backup.")
+
+
+def newest_proven() -> Path | None:
+    """Return the newest of them that a site was made from."""
+    return _newest(path for path in backups_directory().iterdir() if mark_of(path).exists())
+
+
+def _newest(paths: Iterable[Path]) -> Path | None:
+    now = datetime.now(UTC)
+    made = {path: moment for path in paths if (moment := time_in_name(path))}
+    # Those of the future were made while the clock was ahead, so they come after all others.
+    return max(made, key=lambda path: (made[path] <= now, made[path]), default=None)
+
+
+def time_in_name(path: Path) -> datetime | None:
+    """Return when the backup at `path` was made, or None if it is none of the nightly ones."""
+    match = _NAME.fullmatch(path.name)
+    return datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if match else None
+
+
+def mark_of(path: Path) -> Path:
+    """Return the file that says that the backup at `path` was proven: beside it, since the database may be lost."""
+    return path.with_name(f"{path.name}.proven")
+
+
+def how_to_restore() -> str:
+    """Return the sentence that tells an operator how the site comes back."""
+    if path := newest_proven():
+        return f"Type: {way().manage_stopped} restore {path} --replace."
+    return f"No backup here was proven: copy one here, and type: {way().manage_stopped} restore FILE --replace."
 
 
 def remove_old(now: datetime) -> None:
-    """Remove what is neither of the last day nor among the daily and weekly backups that are kept."""
+    """
+    Remove what is neither of the last day nor among the daily and weekly backups that are kept.
+
+    Those that were proven are counted by themselves, so that no other pushes one of them out.
+    """
     made = {}
     for path in backups_directory().iterdir():
         if path.name.endswith(".part"):
             path.unlink()  # of a process that was killed
-        elif match := _NAME.fullmatch(path.name):
-            made[path] = datetime.strptime(match[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    kept = to_keep(made.values(), now)
-    for path, moment in made.items():
-        if moment not in kept:
-            path.unlink()
+        # One of the future, made while the clock was ahead, neither goes nor has others go.
+        elif (moment := time_in_name(path)) and moment <= now:
+            made[path] = moment
+    proven = {path for path in made if mark_of(path).exists()}
+    for some in (proven, made.keys() - proven):
+        kept = to_keep([made[path] for path in some], now)
+        for path in some:
+            if made[path] not in kept:
+                path.unlink()
+                mark_of(path).unlink(missing_ok=True)
 
 
 def to_keep(moments: Iterable[datetime], now: datetime) -> set[datetime]:

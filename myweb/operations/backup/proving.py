@@ -16,6 +16,7 @@ def prove(path: Path) -> str:
 
     Raises CommandError, and Damaged with the name of the part. Returns a sentence.
     """
+    making.mark_of(path).unlink(missing_ok=True)
     with Archive(path) as archive:
         manifest = archive.manifest
         making.check_age(archive)
@@ -25,6 +26,8 @@ def prove(path: Path) -> str:
             scratch.run("-m", "myweb.operations.backup.inside", "prove")
     made_at = datetime.fromisoformat(manifest.made_at)
     BackupProof.record(path.name, made_at)
+    if path.parent == making.backups_directory():
+        making.mark_of(path).touch()
     return (
         f"Proven: {path}, made at {manifest.made_at}, with {sum(manifest.counts.values())} rows, "
         f"{manifest.counts['pages_page']} pages and {len(manifest.media)} files."

@@ -18,12 +18,17 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.template.defaultfilters import filesizeformat
 
-from . import databases, making
+from myweb.publishing import current
+
+from . import databases, integrity, making
 from .archive import MEDIA, SETTINGS, Archive, Writer, media_files, progress
+from .exchanging import put_in_place
 from .scratch import SCHEMA, ScratchDatabase
 
 # Rows that a site has before anybody has done anything with it
 BOOKKEEPING = {
+    "accounts_loginfailures",
+    "accounts_passwordreset",
     "accounts_setuptoken",
     "auth_permission",
     "axes_accessattempt",
@@ -39,28 +44,61 @@ BOOKKEEPING = {
 }
 # What was proven is about the backups on this machine.
 OF_THIS_MACHINE = {"operations_backupproof"}
-# A login that has ended since must not come back.
-FORGOTTEN = {"django_session"}
+# A login that has ended since must not come back, nor may a mail be sent that somebody asked for before.
+FORGOTTEN = {"accounts_loginfailures", "accounts_passwordreset", "django_session"}
 
 
 def restore(path: Path, replace: bool) -> list[str]:
     """Make the backup at `path` the site; return sentences for the operator."""
     with Archive(path) as archive:
         making.check_age(archive)
-        in_use, is_behind = look_at_site(archive, replace)
+        damage = damage_of_site()
+        in_use, is_behind = look_at_damaged(damage, archive, replace) if damage else look_at_site(archive, replace)
         check_space(archive)
         archive.verify()
         with ScratchDatabase() as scratch:
             scratch.load(archive)
             if is_behind:
                 call_command("migrate", interactive=False, verbosity=0)
-            saved = exchange(archive, scratch, in_use)
+            said = exchange_file(archive, scratch) if damage else exchange(archive, scratch, in_use)
         reload_workers()
         manifest = archive.manifest
-        said = [f"Restored: the site of {manifest.made_at}, made by release {manifest.version}, {sum_of(archive)}."]
-        if saved:
-            said.append(f"The site as it was before is in {saved}, which stays until you remove it.")
-        return [*said, *what_to_do(archive)]
+        restored = f"Restored: the site of {manifest.made_at}, made by release {manifest.version}, {sum_of(archive)}."
+        return [restored, *said, *what_to_do(archive)]
+
+
+def damage_of_site() -> str:
+    """Return what is wrong with SQLite's file, if its rows cannot be replaced for that; or ""."""
+    if not databases.is_sqlite():
+        return ""
+    last = integrity.last()
+    return integrity.quick_complaint(Path(connection.settings_dict["NAME"])) or (last.words if last else "")
+
+
+def look_at_damaged(damage: str, archive: Archive, replace: bool) -> tuple[bool, bool]:
+    """As look_at_site(), for a database that is damaged, in a way that SQLite has said, or missing."""
+    if damage != integrity.MISSING and not replace:
+        raise CommandError(
+            f"This site's database is damaged ({damage}). With --replace, its file is put aside, the messages in it"
+            f" that can still be read are taken over, and the rest is replaced by {archive.path}."
+        )
+    return False, False
+
+
+def exchange_file(archive: Archive, scratch: ScratchDatabase) -> list[str]:
+    """Put the scratch database in the place of the site's, which is damaged or missing; return sentences."""
+    with added_media(archive):
+        connection.close()
+        path = Path(connection.settings_dict["NAME"])
+        kept, taken_over = put_in_place(scratch.directory / "db.sqlite3", path)
+    integrity.remember("")
+    current.follow()
+    if kept is None:
+        return []
+    return [
+        f"The damaged database is in {kept}, which stays until you remove it.",
+        f"{taken_over} messages that came after the backup were taken over from it.",
+    ]
 
 
 def sum_of(archive: Archive) -> str:
@@ -73,9 +111,6 @@ def sum_of(archive: Archive) -> str:
 
 def look_at_site(archive: Archive, replace: bool) -> tuple[bool, bool]:
     """Return whether there is anything here that would be lost, and whether tables have to be made first."""
-    if databases.is_sqlite():
-        # Made by SQLite, everybody could read it.
-        Path(connection.settings_dict["NAME"]).touch(mode=0o600)
     try:
         in_use = is_in_use()
         if in_use and not replace:
@@ -87,10 +122,7 @@ def look_at_site(archive: Archive, replace: bool) -> tuple[bool, bool]:
         unknown = set(executor.loader.applied_migrations) - set(executor.loader.disk_migrations)
         is_behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError as error:
-        raise CommandError(
-            f"This site's database cannot be read: {error}. If it is damaged, stop the site, move the database away "
-            "and restore into a new one."
-        ) from error
+        raise CommandError(f"This site's database cannot be read: {error}.") from error
     if in_use and (unknown or is_behind):
         raise CommandError("This site's database is not of this release: run manage.py migrate first.")
     return in_use, is_behind
@@ -118,8 +150,8 @@ def check_space(archive: Archive) -> None:
         )
 
 
-def exchange(archive: Archive, scratch: ScratchDatabase, in_use: bool) -> Path | None:
-    """Save the site if it is in use, then put the backup in its place; return where the old one is."""
+def exchange(archive: Archive, scratch: ScratchDatabase, in_use: bool) -> list[str]:
+    """Save the site if it is in use, then put the backup in its place; return where the old one is, in a sentence."""
     with ExitStack() as stack:
         writer = stack.enter_context(Writer(making.new_path("before-restore"))) if in_use else None
         if writer:
@@ -134,7 +166,7 @@ def exchange(archive: Archive, scratch: ScratchDatabase, in_use: bool) -> Path |
                 making.finish(writer, kind, facts)
 
         replace_rows(scratch, save)
-        return writer.path if writer else None
+        return [f"The site as it was before is in {writer.path}, which stays until you remove it."] if writer else []
 
 
 @contextmanager

@@ -44,7 +44,9 @@ class ScratchDatabase(Scratch):
     def __enter__(self) -> Self:
         super().__enter__()
         (self.directory / "static").symlink_to(settings.STATIC_ROOT)
-        if not databases.is_sqlite():
+        if databases.is_sqlite():
+            (self.directory / "db.sqlite3").touch(mode=0o600)
+        else:
             self._make_schema()
         return self
 

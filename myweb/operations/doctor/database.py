@@ -11,6 +11,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 
+from myweb.operations.backup import integrity, making
+
 from . import network
 from .faults import Fault, NotChecked, quote
 from .way import way
@@ -77,13 +79,52 @@ def rights() -> str:
 
 
 def _find_file() -> None:
-    """Opening a file that is missing would make an empty one."""
-    name = connection.settings_dict["NAME"]
-    if not connection.is_in_memory_db() and not Path(name).exists():  # type: ignore[attr-defined]
-        raise Fault(
-            f"There is no database at {name}, or this user cannot see it.",
-            "Correct DATABASE_URL or MYWEB_VAR; a start makes a new one, a backup has the old one.",
+    path = Path(connection.settings_dict["NAME"])
+    if connection.is_in_memory_db() or (path.exists() and path.stat().st_size):  # type: ignore[attr-defined]
+        return
+    raise Fault(
+        f"There is no database at {path}, or this user cannot see it.",
+        f"If it should be elsewhere, correct DATABASE_URL or MYWEB_VAR. If it is lost: {making.how_to_restore()}",
+    )
+
+
+def whole() -> str:
+    """Look for damage: what the last backup has seen, and what a short look shows."""
+    if connection.vendor == "postgresql":
+        return _checksums()
+    words, last = integrity.quick_complaint(Path(connection.settings_dict["NAME"])), integrity.last()
+    if words := words or (last.words if last else ""):
+        raise Fault(f"The database is damaged: {quote(words)}.", _how_to_replace())
+    if words is None and last is None:
+        raise NotChecked("It is too large for a quick look; the next backup looks at all of it.")
+    return f"nothing is wrong with it{f', said the backup of {last.at}' if last else ''}"
+
+
+def _checksums() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('data_checksums'), checksum_failures, checksum_last_failure FROM pg_stat_database"
+            " WHERE datname = current_database()"
         )
+        are_on, failures, last = cursor.fetchone()
+    if are_on != "on":
+        return "the server keeps no checksums of its pages; a backup reads all rows"
+    if failures:
+        raise Fault(
+            f"The database is damaged: the server has read {failures} pages with wrong checksums, the last one on"
+            f" {last:%d %B %Y %H:%M}.",
+            f"{_how_to_replace()} Into a new database on another disk, if that one fails.",
+        )
+    return "the server has read no page with a wrong checksum"
+
+
+def _how_to_replace() -> str:
+    return (
+        f"{way().stop}. {making.how_to_restore()} The damaged database is kept aside, and the messages in it that can"
+        " be read are taken over. Publish or delete nothing before that: it may be the only copy."
+        if connection.vendor == "sqlite"
+        else f"{way().stop}. {making.how_to_restore()} Publish or delete nothing before that: it may be the only copy."
+    )
 
 
 def _find_server() -> None:
@@ -137,7 +178,10 @@ def _why_not_writable(error: Exception) -> Fault:
     if "disk" in words and "full" in words:
         return Fault("The disk of the database is full.", "Make room on it.")
     if "no such table" in words or "does not exist" in words:
-        return Fault("The tables of the database are missing.", f"Run {way().manage} migrate.")
+        return Fault(
+            "The tables of the database are missing.",
+            f"For a new site, run {way().manage} prepare. If there was one: {making.how_to_restore()}",
+        )
     return Fault(
         f"The database can be read, but not written: {quote(error)}.",
         "Let the site's user write to the file of the database and to the directory around it."

@@ -7,7 +7,20 @@ from enum import Enum
 
 from django.db import connection
 
-from . import certificate, database, files, mail, network, services, settings, site, uwsgi, web
+from . import (
+    certificate,
+    database,
+    files,
+    mail,
+    network,
+    pages,
+    services,
+    settings,
+    site,
+    times,
+    uwsgi,
+    web,
+)
 from .faults import Fault, NotChecked, quote
 
 LIMIT = 25.0  # seconds for a probe; its steps have limits of their own
@@ -30,6 +43,7 @@ PROBES = [
     Probe("uploads", files.media),
     Probe("published pages and backups", files.own),
     Probe("database", database.reachable),
+    Probe("integrity of the database", database.whole, ("database",)),
     Probe("writing to the database", database.writable, ("database",)),
     Probe("rights in the database", database.rights, ("database",)),
     Probe("migrations", database.migrations, ("database",)),
@@ -52,7 +66,8 @@ PROBES = [
     Probe("upload limit", web.upload, ("public address",)),
     Probe("stylesheet", web.static_files, ("public address",)),
     Probe("pictures", web.uploads, ("public address",)),
-    Probe("fresh pages", site.fresh, ("public address", "settings in force")),
+    # Its advice is to make all pages anew, of a database that has them.
+    Probe("fresh pages", site.fresh, ("public address", "settings in force", "integrity of the database")),
     Probe("clock", site.clock, ("public address",)),
     Probe("name of the mail server", mail.name),
     Probe("connection to the mail server", mail.connection, ("name of the mail server",)),
@@ -68,6 +83,9 @@ PROBES = [
     Probe("backup", site.backup, ("migrations",)),
     Probe("nightly backup", services.nightly),
     Probe("start with the machine", services.boot),
+    Probe("times in the future", times.ahead, ("migrations",)),
+    Probe("dates of pages", pages.dates, ("migrations",)),
+    Probe("addresses of pages", pages.addresses, ("migrations",)),
 ]
 
 

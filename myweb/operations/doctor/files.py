@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 
+from myweb.operations.backup import making
 from myweb.pages.models import Picture
 from myweb.pages.pictures import names_of
 
@@ -31,12 +32,16 @@ def room() -> str:
     for directory, needed in _directories().items():
         left = os.statvfs(directory)
         if left.f_files and not left.f_favail:
-            raise Fault(f"The disk of {directory} cannot take any more files.", "Delete some there.")
+            raise Fault(
+                f"The disk of {directory} cannot take any more files.",
+                f"Move elsewhere what is not this site's, or delete {settings.PUBLISHED_ROOT}, which is made again.",
+            )
         free = shutil.disk_usage(directory).free // 1_000_000
         if free < needed:
             raise Fault(
                 f"Only {free} MB are free on the disk of {directory}; the site needs {needed}.",
-                "Make room: old backups, logs, what else is on that disk.",
+                f"Make room: {settings.PUBLISHED_ROOT}, which is made again; logs; what else is on that disk. Of the"
+                " backups keep the last that was proven.",
             )
         said.append((free, directory))
     free, directory = min(said)
@@ -85,7 +90,10 @@ def media() -> str:
     root = Path(settings.MEDIA_ROOT)
     user = pwd.getpwuid(os.geteuid()).pw_name
     if not root.is_dir():
-        raise Fault(f"The directory of uploads, {root}, is missing.", f"Make it, for {user}; or correct MYWEB_VAR.")
+        raise Fault(
+            f"The directory of uploads, {root}, is missing.",
+            f"Correct MYWEB_VAR; if it is lost, make it, for {user}, and then: {making.how_to_restore()}",
+        )
     readers = list(nginx_users())
     number = 0
     for path in [root, *islice(root.rglob("*"), MOST_FILES)]:

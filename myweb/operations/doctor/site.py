@@ -82,7 +82,8 @@ def fresh() -> str:
     if different and current.read() == directory:
         raise Fault(
             f"The published page {different[0]} is another one than that in the database.",
-            f"Run {way().manage} unpublish and {way().manage} publish; verify_published compares all pages.",
+            f"Run {way().manage} verify_published, which compares all pages; if the database is right, {way().manage}"
+            f" unpublish and {way().manage} publish make them again.",
         )
     return (
         f"visitors get the home page as it is in the database, and so are {len(sample)} of {len(names)} that are files"
@@ -97,12 +98,12 @@ def page_worker() -> str:
     """Look for the process, and at what it does: a page whose time has come must not stay due."""
     said = _worker("update_pages")
     for _second in range(SECONDS_FOR_PAGES):
-        due = Page.objects.due().count()
+        due = [page for page in Page.objects.due() if page.is_due]
         if not due:
             return said
         time.sleep(1)
     raise Fault(
-        f"{due} pages should have appeared or disappeared, but did not.", f"{way().restart}; {way().log} says why."
+        f"{len(due)} pages should have appeared or disappeared, but did not.", f"{way().restart}; {way().log} says why."
     )
 
 

@@ -12,6 +12,8 @@ RELEASES = Path("/srv/myweb/releases")  # of deploy/install
 @dataclass(frozen=True)
 class Way:
     manage: str  # how a command of manage.py begins
+    manage_stopped: str  # and how while the site is stopped
+    stop: str
     start: str
     restart: str  # uWSGI
     apply: str  # changed settings, and what Nginx has to know
@@ -22,6 +24,8 @@ class Way:
 
 CLONE = Way(
     manage="manage.py",
+    manage_stopped="manage.py",
+    stop="End deploy/up, or uWSGI",
     start="Run deploy/up, or uwsgi --ini deploy/myweb_uwsgi.ini",
     restart="Restart uWSGI",
     apply="Run manage.py nginx_config, reload Nginx, and restart uWSGI",
@@ -31,6 +35,8 @@ CLONE = Way(
 )
 INSTALLED = Way(
     manage="myweb",
+    manage_stopped="myweb",
+    stop="Run systemctl stop myweb.socket myweb.service",
     start="Run systemctl start myweb.socket myweb.service",
     restart="Run systemctl restart myweb.service",
     apply="Run deploy/install again",
@@ -40,6 +46,8 @@ INSTALLED = Way(
 )
 COMPOSE = Way(
     manage="docker compose exec app manage.py",
+    manage_stopped="docker compose run --rm --no-deps app manage.py",
+    stop="Run docker compose stop app nightly",
     start="Run docker compose up --detach",
     restart="Run docker compose restart app",
     apply="Run docker compose up --detach",

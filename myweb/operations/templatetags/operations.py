@@ -2,6 +2,7 @@ from typing import Any
 
 from django import template
 
+from myweb.operations.backup import integrity
 from myweb.operations.models import BackupProof, is_new_site
 
 register = template.Library()
@@ -13,4 +14,10 @@ def proven_backup(context: Any) -> dict[str, Any]:
     if not context["request"].user.has_perm("operations.view_backupproof"):
         return {}
     proof = BackupProof.load()
-    return {"allowed": True, "proof": proof, "is_late": proof.is_old if proof else not is_new_site()}
+    last = integrity.last()
+    return {
+        "allowed": True,
+        "proof": proof,
+        "is_late": proof.is_old if proof else not is_new_site(),
+        "is_damaged": bool(last and last.words),
+    }

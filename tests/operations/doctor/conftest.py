@@ -87,7 +87,7 @@ def db_of(monkeypatch):
     def use(path: Path) -> None:
         database = {
             **site_settings.DATABASES["default"],
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "myweb.db.sqlite3",
             "NAME": str(path),
             **dict.fromkeys(("HOST", "PORT", "USER", "PASSWORD"), ""),
             "OPTIONS": {"transaction_mode": "IMMEDIATE"},

@@ -9,10 +9,12 @@ import pytest
 from django.conf import settings as site_settings
 from django.db import connection
 
+from myweb.operations.backup import integrity
 from myweb.operations.doctor import database
 from tests.operations.doctor import faults
 from tests.operations.doctor.faults import fault, look
 from tests.operations.doctor.servers import talking
+from tests.operations.places import damage
 from tests.site import free_port
 
 
@@ -29,7 +31,7 @@ def server(monkeypatch, patience):
     return use
 
 
-@fault("database", "There is no database at .*nowhere.sqlite3")
+@fault("database", "There is no database at .*nowhere.sqlite3.* If it is lost: .*restore FILE --replace")
 def missing_file(db_of, tmp_path):
     db_of(tmp_path / "nowhere.sqlite3")
     yield
@@ -129,14 +131,35 @@ def locked(copied_database, monkeypatch):
             yield
 
 
-@fault("writing to the database", "tables of the database are missing.*manage.py migrate")
-def empty(db_of, tmp_path):
-    sqlite3.connect(tmp_path / "db.sqlite3").close()
+@fault("database", "There is no database at .*db.sqlite3.*restore FILE --replace")
+def empty_file(db_of, tmp_path):
+    (tmp_path / "db.sqlite3").touch()
     db_of(tmp_path / "db.sqlite3")
     yield
 
 
-@fault("migrations", "1 migrations of the database are missing, the first is contact.0001_initial")
+@fault("writing to the database", "tables of the database are missing.*manage.py prepare. If there was.*restore FILE")
+def empty(db_of, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as other:
+        other.execute("PRAGMA user_version = 1")
+    db_of(tmp_path / "db.sqlite3")
+    yield
+
+
+@fault("integrity of the database", "The database is damaged: .*End deploy/up.*restore .*kept aside.*Publish or delete")
+def damaged_table(copied_database):
+    damage(copied_database, "pages_text")
+    yield
+
+
+@fault("integrity of the database", "The database is damaged: “row 1 missing from index”")
+def damage_that_a_backup_saw(copied_database, tmp_path, settings):
+    settings.VAR = tmp_path
+    integrity.remember("row 1 missing from index")
+    yield
+
+
+@fault("migrations", "[0-9]+ migrations of the database are missing, the first is contact.0001_initial")
 def migration_is_missing(copied_database):
     with closing(sqlite3.connect(copied_database)) as other, other:
         other.execute("DELETE FROM django_migrations WHERE app = 'contact'")

@@ -30,6 +30,7 @@ class Command(BaseCommand):
         if options["loop"]:
             self.loop()
         else:
+            Page.add_keys()
             Page.update_due()
             Picture.objects.ask_for_missing()
             while self.finish_a_picture():
