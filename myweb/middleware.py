@@ -44,6 +44,34 @@ class LanguageMiddleware(LocaleMiddleware):
         return super().process_response(request, response)
 
 
+class RenamedCookiesMiddleware:
+    """Takes cookies by the names that they had in the release before, so that an upgrade logs nobody out."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        old = [name for name in settings.RENAMED_COOKIES if name in request.COOKIES]
+        missing = [name for name in old if settings.RENAMED_COOKIES[name] not in request.COOKIES]
+        request.COOKIES.update({settings.RENAMED_COOKIES[name]: request.COOKIES[name] for name in missing})
+        response = self.get_response(request)
+        for name in missing:
+            new = settings.RENAMED_COOKIES[name]
+            if new not in response.cookies:
+                is_session = new == settings.SESSION_COOKIE_NAME
+                response.set_cookie(
+                    new,
+                    request.COOKIES[new],
+                    max_age=settings.SESSION_COOKIE_AGE if is_session else settings.CSRF_COOKIE_AGE,
+                    secure=True,
+                    httponly=is_session,
+                    samesite="Lax",
+                )
+        for name in old:
+            response.delete_cookie(name)
+        return response
+
+
 class StorableTextMiddleware:
     """
     Refuses requests with text that no database can store, before it reaches a query and ends in an error.

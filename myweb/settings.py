@@ -136,6 +136,12 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|metrics)$"]
 # Nginx passes this header on from TRUSTED_PROXIES only.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+# No other site of the domain can set, or read, a cookie of such a name (RFC 6265bis, 4.1.3.2).
+_cookie_prefix = "__Host-" if _HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie_prefix}sessionid", f"{_cookie_prefix}csrftoken"
+# For one release: what these cookies were called before
+RENAMED_COOKIES = {"sessionid": SESSION_COOKIE_NAME, "csrftoken": CSRF_COOKIE_NAME} if _HTTPS else {}
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
 # Subdomains and the preload list of browsers are not this site's to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -173,6 +179,7 @@ MIDDLEWARE = [
     "myweb.publishing.middleware.PublishingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "myweb.middleware.CSPMiddleware",
+    "myweb.middleware.RenamedCookiesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "myweb.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 
@@ -52,3 +53,59 @@ def test_nul_in_a_login_is_an_error_of_the_form(client):
 )
 def test_senseless_addresses_of_the_admin(admin_client, path):
     assert admin_client.get(f"/admin/{path}").status_code < 500
+
+
+# Cookies under the names of the release before
+
+
+@pytest.fixture
+def https(settings):
+    settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    settings.RENAMED_COOKIES = {"sessionid": "__Host-sessionid", "csrftoken": "__Host-csrftoken"}
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+
+
+@pytest.fixture
+def old_session(db) -> str:
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner"), "django.contrib.auth.backends.ModelBackend")
+    return client.cookies["sessionid"].value
+
+
+def test_upgrade_logs_nobody_out(old_session, https):
+    client = Client()
+    client.cookies["sessionid"] = old_session
+    response = client.get("/admin/", secure=True)
+    assert response.status_code == 200
+    new = response.cookies["__Host-sessionid"]
+    assert (new.value, new["secure"], new["httponly"], new["path"], new["domain"]) == (old_session, True, True, "/", "")
+    assert response.cookies["sessionid"]["max-age"] == 0
+    # From then on by the new name alone
+    assert client.get("/admin/", secure=True).status_code == 200
+    assert set(client.cookies) >= {"__Host-sessionid"}
+
+
+def test_logout_ends_the_old_name_too(old_session, https):
+    client = Client()
+    client.cookies["sessionid"] = old_session
+    response = client.post("/admin/logout/", secure=True)
+    assert response.cookies["__Host-sessionid"]["max-age"] == 0
+    assert response.cookies["sessionid"]["max-age"] == 0
+    client = Client()
+    client.cookies["sessionid"] = old_session
+    assert client.get("/admin/", secure=True).status_code == 302
+
+
+def test_form_that_was_open_during_the_upgrade(db, settings):
+    client = Client(enforce_csrf_checks=True)
+    form = client.get("/admin/login/").context["csrf_token"]
+    settings.CSRF_COOKIE_NAME = "__Host-csrftoken"
+    settings.RENAMED_COOKIES = {"csrftoken": "__Host-csrftoken"}
+    response = client.post("/admin/login/", {"csrfmiddlewaretoken": str(form)})
+    assert response.status_code == 200
+
+
+def test_new_name_counts(old_session, https):
+    client = Client()
+    client.cookies["sessionid"], client.cookies["__Host-sessionid"] = old_session, "somebody-else"
+    assert client.get("/admin/", secure=True).status_code == 302

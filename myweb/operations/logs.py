@@ -2,11 +2,17 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponseBase
+
+LONGEST = 2_000  # characters of a message, of which visitors choose some
+LONGEST_TRACEBACK = 20_000
+# What is behind these is known to one person, and lets in whoever else reads it; as in deploy/myweb_nginx.conf
+SECRETS = re.compile(r"(/contact/thanks/|/admin/setup/|/admin/reset/[^/\s]+/)[^/\s?\"']+")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -37,10 +43,16 @@ class JSONFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage(), LONGEST),
         }
         if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
+            entry["traceback"] = without_secrets(self.formatException(record.exc_info), LONGEST_TRACEBACK)
         if record.stack_info:
-            entry["stack"] = record.stack_info
+            entry["stack"] = without_secrets(record.stack_info, LONGEST_TRACEBACK)
         return json.dumps(entry)
+
+
+def without_secrets(text: str, longest: int) -> str:
+    """Return `text` without the secrets in addresses, and if it is longer, without its middle."""
+    text = SECRETS.sub(r"\1…", text)
+    return text if len(text) <= longest else f"{text[: longest // 2]} … {text[-longest // 2 :]}"

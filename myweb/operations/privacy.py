@@ -19,6 +19,8 @@ from myweb.contact.models import COUNTED_FOR, SPAM_DAYS, THANKS_FOR, ContactSett
 from .backup.making import DAILY, WEEKLY
 from .doctor.way import CLONE, COMPOSE, INSTALLED, way
 
+LOG_DAYS = 15  # with the day that has not ended
+
 
 class Kept(NamedTuple):
     what: str
@@ -37,7 +39,8 @@ def of_readers() -> Iterator[Kept]:
     """What is kept of everybody who opens a page."""
     yield Kept(_("Cookies, scripts and anything from other sites: pages have none."), _("nothing to keep"))
     what = _(
-        "In the log of the web server: from which network address, when, for what, and with which browser it was asked"
+        "In the log of the web server: from which network (the address without its end), when, for what, and with which"
+        " browser it was asked"
     )
     yield Kept(what, log_kept())
 
@@ -45,8 +48,8 @@ def of_readers() -> Iterator[Kept]:
 def log_kept() -> str:
     """Return how long Nginx's log is kept in the way in which this site is run."""
     kept = {
-        CLONE: _("until the site was started twice after there were 10 MB of it"),  # deploy/up
-        INSTALLED: _("14 days, unless the server rotates its logs in another way"),  # Debian's logrotate
+        CLONE: days(LOG_DAYS),  # deploy/up
+        INSTALLED: _("%s, unless the server rotates its logs in another way") % days(LOG_DAYS),  # Debian's logrotate
         COMPOSE: _("until there are 30 MB of newer entries"),  # compose.yaml
     }
     return kept[way()]

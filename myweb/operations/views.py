@@ -20,8 +20,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
         {
             "status": "ok" if database else "unavailable",
             "time": timezone.now().isoformat(timespec="seconds"),
-            "version": myweb.__version__,
             "database": database,
+            **({"version": myweb.__version__} if is_from_here(request) else {}),
             **reflection.answer(request),
         },
         status=200 if database else 503,
@@ -38,10 +38,14 @@ def has_tables() -> bool:
         return cursor.fetchone() is not None
 
 
+def is_from_here(request: HttpRequest) -> bool:
+    """Return whether METRICS_ALLOW has the one who asks: only Nginx can tell, as it passes on nothing of proxies."""
+    return request.META.get("MYWEB_STRANGER") == "0"
+
+
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    # Only Nginx can tell, as it has not passed on what proxies said.
-    if request.META.get("MYWEB_STRANGER") != "0":
+    if not is_from_here(request):
         raise Http404
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -386,3 +386,72 @@ def test_slow_visitor_is_kept_alive(site):
         for _ in range(2):
             client.sendall(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b"Connection: keep-alive" in client.recv(65536)
+
+
+# HTTPS, which ends in a proxy in front
+
+
+@pytest.fixture(scope="module")
+def https(site):
+    with site.sibling(SITE_URL="https://localhost") as other:
+        yield other.start()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/contact/", "/static/myweb/icon.svg", "/static/missing.css", "/favicon.ico", "/media/none.jpg", "/a/%2e%2e/"],
+)
+def test_hsts_on_every_answer(https, path):
+    """Also on those that Nginx gives itself; once, and over https only (RFC 6797, 7.2)."""
+    for _again in range(2):  # made by Django, and published
+        answer = https.get(path, X_Forwarded_Proto="https")
+        assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"], answer.status
+    assert "Strict-Transport-Security" not in https.get(path).headers
+
+
+def test_hsts_while_uwsgi_is_away(https):
+    with https.sibling(SITE_URL="https://localhost") as other:
+        other.manage("nginx_config")
+        other.spawn_nginx()
+        answer = other.get("/contact/", X_Forwarded_Proto="https")
+    assert answer.status == 503
+    assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
+
+
+def test_cookies_of_https(https):
+    cookie = https.get("/contact/", X_Forwarded_Proto="https").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-csrftoken=")
+    assert "; Secure" in cookie
+    assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize("name", ["sessionid", "__Host-sessionid"])
+@pytest.mark.parametrize("others", ["%s", "a=b; %s", "%s; a=b"])
+def test_files_are_for_those_who_are_not_logged_in(https, name, others):
+    """By either name of the cookie: files have an ETag, and what Django makes has not."""
+    wait_for(lambda: "ETag" in https.get("/", X_Forwarded_Proto="https").headers, "the page is published")
+    cookie = others % f"{name}=somebody"
+    assert "ETag" not in https.get("/", X_Forwarded_Proto="https", Cookie=cookie).headers
+    assert (
+        "ETag" in https.get("/", X_Forwarded_Proto="https", Cookie=f"x{cookie}" if others[0] == "%" else "a=b").headers
+    )
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-Ssl: on", "X-Forwarded-SSL: 1", "X_Forwarded_Ssl: on", "X-Forwarded-Proto: https"]
+)
+def test_stranger_does_not_say_that_it_is_https(site, header):
+    """uWSGI itself believes the first of these."""
+    with site.sibling(SITE_URL="https://localhost", TRUSTED_PROXIES="192.0.2.1") as other:
+        other.start()
+        request = f"GET /contact/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"
+        answer = other.send(request.encode())
+    assert answer.startswith(b"HTTP/1.1 301 ")
+
+
+def test_nobody_is_told_a_version(site):
+    for path in ("/", "/contact/", "/admin/login/", "/static/missing.css", "/%2e%2e/", "/healthz"):
+        answer = site.get(path, X_Forwarded_For="198.51.100.7")
+        assert answer.headers["Server"] == "nginx"
+        assert not {"X-Powered-By", "Via"} & set(answer.headers)
+        assert "version" not in answer.text.lower() or path != "/healthz"

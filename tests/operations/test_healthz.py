@@ -10,12 +10,18 @@ from myweb.operations import database, views
 
 @pytest.mark.django_db(transaction=True)
 def test_it_works(client):
-    response = client.get("/healthz")
+    response = client.get("/healthz", MYWEB_STRANGER="0")
     assert response.status_code == 200
     answer = response.json()
     assert abs(datetime.fromisoformat(answer.pop("time")) - datetime.now(UTC)).total_seconds() < 60
     assert answer == {"status": "ok", "version": myweb.__version__, "database": True}
     assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("environ", [{}, {"MYWEB_STRANGER": "1"}, {"HTTP_MYWEB_STRANGER": "0"}])
+def test_version_is_nobody_elses_business(client, environ):
+    assert "version" not in client.get("/healthz", **environ).json()
 
 
 @pytest.mark.django_db(transaction=True)

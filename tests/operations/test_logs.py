@@ -106,7 +106,7 @@ def test_one_request_in_three_logs(site):
         403,
         "POST",
         "/contact/",
-        "127.0.0.1",
+        "127.0.0.0",
     )
     assert nginx["user_agent"] == 'A "browser" \\ with ümlauts'
     assert (uwsgi["status"], uwsgi["method"]) == (403, "POST")
@@ -152,6 +152,66 @@ def test_hostile_text_stays_in_its_field(site, text):
     assert nginx["referer"] == nginx["user_agent"] == expected
     assert nginx["status"] == uwsgi["status"] == int(answer.split()[1])
     assert len(django) == (uwsgi["status"] == 403)  # the other refusals are not worth a line
+
+
+SECRET = "only-for-the-one-who-was-sent-it"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (f"Not Found: /admin/setup/{SECRET}/", "Not Found: /admin/setup/…/"),
+        (f"Forbidden: /admin/reset/MQ/{SECRET}/", "Forbidden: /admin/reset/MQ/…/"),
+        (f"https://a.example/contact/thanks/{SECRET}?x", "https://a.example/contact/thanks/…?x"),
+        ("/contact/thanks/", "/contact/thanks/"),
+        ("a" * 3000, f"{'a' * 1000} … {'a' * 1000}"),
+    ],
+)
+def test_message_without_secrets(text, written):
+    record = logging.makeLogRecord({"msg": text})
+    assert json.loads(logs.JSONFormatter().format(record))["message"] == written
+
+
+@pytest.mark.nginx
+@pytest.mark.parametrize("path", ["/admin/setup/%s/", "/admin/reset/MQ/%s/", "/contact/thanks/%s/?%s"])
+def test_secrets_in_addresses_are_cut_short(site, path):
+    """In what is asked for, and in what led there, whoever writes it down."""
+    address = path.replace("%s", SECRET)
+    for headers in ({}, {"Referer": f"{site.url}{address}"}):
+        for method, asked in (("GET", address), ("POST", address), ("GET", "/static/missing.css")):
+            answer = site.request(method, asked, headers)
+            wait_for(lambda answer=answer: answer.headers["X-Request-ID"] in site.log("access.log"), "it is logged", 5)
+    last = site.get("/healthz?last", Cookie="sessionid=x")
+    assert last.status == 200
+    for name in ("access.log", "uwsgi.log", "error.log"):
+        assert SECRET not in site.log(name)
+    begin = path.partition("%s")[0]
+    assert any(entry["uri"] == f"{begin}…" for entry in entries(site, "access.log"))
+    assert any(entry["referer"] == f"{site.url}{begin}…" for entry in entries(site, "access.log"))
+
+
+@pytest.mark.nginx
+def test_a_request_writes_little(site):
+    """However much is sent."""
+    long = "a" * 7000
+    answer = site.get(f"/{long}", Referer=long, User_Agent=long)
+    wait_for(lambda: answer.headers["X-Request-ID"] in site.log("access.log"), "it is logged", 5)
+    [line] = [line for line in site.log("access.log").splitlines() if answer.headers["X-Request-ID"] in line]
+    assert len(line) < 4_000
+    assert json.loads(line)["uri"] == f"/{long}"[:1_000]
+
+
+@pytest.mark.nginx
+def test_log_has_the_method_that_was_sent(site):
+    """Also where Nginx answers with a page of its own."""
+    with site.sibling() as other:
+        other.manage("nginx_config")
+        other.spawn_nginx()
+        answer = other.request("POST", "/contact/", body=b"")
+        assert answer.status == 503
+        wait_for(lambda: entries(other, "access.log"), "it is logged", 5)
+        [entry] = entries(other, "access.log")
+        assert (entry["method"], entry["uri"], entry["status"]) == ("POST", "/contact/", 503)
 
 
 @pytest.mark.nginx

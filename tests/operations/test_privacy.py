@@ -79,7 +79,9 @@ def test_cookies_have_their_names(staff, settings):
 def test_log_is_kept_as_long_as_the_page_says():
     """Whoever changes how logs are rotated changes the page, too."""
     assert '10m, max-file: "3"' in (ROOT / "compose.yaml").read_text()
-    assert '< 10 * 1024 * 1024)) || { mv "$log" "$log.1"' in (ROOT / "deploy" / "up").read_text()
+    up = (ROOT / "deploy" / "up").read_text()
+    assert 'find . -name "*.log.*" -mtime +14 -delete' in up
+    assert "find .rotated -mmin +1440" in up
 
 
 @pytest.mark.parametrize("way", [CLONE, INSTALLED, COMPOSE])

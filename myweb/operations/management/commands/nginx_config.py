@@ -99,6 +99,7 @@ def template_values() -> dict[str, str]:
     return {
         "MYWEB_PUBLISHED_HEADERS": "\n        ".join(headers),
         "MYWEB_PUBLISHED_TYPES": "\n            ".join(f"{kind} {end};" for end, kind in files.TYPES.items()),
+        "MYWEB_HSTS": rendering.headers().get("Strict-Transport-Security", ""),
         "MYWEB_SCHEME": urlsplit(settings.SITE_URL).scheme,
         "MYWEB_RESOLVER": resolver(socket),
         # Nameservers need not know localhost.
