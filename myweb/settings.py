@@ -76,8 +76,15 @@ try:
     ipaddress.ip_address(LISTEN)
 except ValueError as error:
     raise ImproperlyConfigured(f"MYWEB_LISTEN is “{LISTEN}”, but has to be an IP address of this machine.") from error
-UWSGI_SOCKET = read("MYWEB_UWSGI_SOCKET", default="127.0.0.1:8000")
-if not UWSGI_SOCKET.startswith("/"):
+UWSGI_SOCKET = read("MYWEB_UWSGI_SOCKET", default=str(VAR / "run" / "uwsgi.sock"))
+if UWSGI_SOCKET.startswith("/"):
+    # uWSGI takes what has a colon for an address with a port; the kernel takes 107 bytes, of which servers need some.
+    if ":" in UWSGI_SOCKET or len(UWSGI_SOCKET.encode()) > 100:
+        raise ImproperlyConfigured(
+            f"MYWEB_UWSGI_SOCKET is “{UWSGI_SOCKET}”, but the path of a Unix socket has at most 100 bytes and no colon:"
+            " set it, or MYWEB_VAR, to another path."
+        )
+else:
     _host, _port = UWSGI_SOCKET.rpartition(":")[::2]
     try:
         _address = ipaddress.ip_address(_host.strip("[]"))
@@ -172,6 +179,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "myweb.operations.logs.RequestIdMiddleware",
     "myweb.operations.metrics.MetricsMiddleware",
+    "myweb.accounts.places.PlacesMiddleware",
     "myweb.publishing.middleware.PublishingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "myweb.middleware.CSPMiddleware",

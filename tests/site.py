@@ -131,11 +131,10 @@ class Site:
         self.address = "127.0.0.1"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.uwsgi_address = f"127.0.0.1:{free_port()}"
+        self.uwsgi_address = str(self.var / "run" / "uwsgi.sock")
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)} | {
             "HOME": str(self.directory) if user else os.environ.get("HOME", "/"),
             "MYWEB_PORT": str(self.port),
-            "MYWEB_UWSGI_SOCKET": self.uwsgi_address,
             "MYWEB_VAR": str(self.var),
             **environment,
         }
@@ -146,7 +145,7 @@ class Site:
     def sibling(self, root: Path | None = None, user: str | None = None, **environment: str) -> "Site":
         """Return another site with a copy of this one's var/, which is ready more quickly than a new one."""
         site = Site(root or self.root, user, **environment)
-        copy_directory(self.var, site.var, "db.sqlite3*", "log", "nginx", "published", "stats.sock")
+        copy_directory(self.var, site.var, "db.sqlite3*", "log", "nginx", "published", "*.sock")
         if (self.var / "db.sqlite3").exists():
             copy_database(self.var / "db.sqlite3", site.var / "db.sqlite3")
         for name in ("run", "log"):
@@ -233,6 +232,24 @@ class Site:
     def listens(self, port: int) -> bool:
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", port)) == 0
+
+    def connect_to_uwsgi(self) -> socket.socket:
+        """Return a connection to uWSGI, as Nginx makes it; raise OSError if nobody listens."""
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(60)
+        try:
+            client.connect(self.uwsgi_address)
+        except OSError:
+            client.close()
+            raise
+        return client
+
+    def uwsgi_listens(self) -> bool:
+        try:
+            self.connect_to_uwsgi().close()
+        except OSError:
+            return False
+        return True
 
     def output(self) -> str:
         """Return what deploy/up has printed so far."""

@@ -35,7 +35,7 @@ def test_defaults():
         "EMAIL_HOST": "",
         "LISTEN": "127.0.0.1",
         "PORT": 8099,
-        "UWSGI_SOCKET": "127.0.0.1:8000",
+        "UWSGI_SOCKET": str(ROOT / "var" / "run" / "uwsgi.sock"),
     }
 
 
@@ -119,6 +119,8 @@ def test_key_of_the_data_directory_is_used(tmp_path):
         ("MYWEB_LISTEN", "everywhere"),
         ("MYWEB_UWSGI_SOCKET", "0.0.0.0:8000"),
         ("MYWEB_UWSGI_SOCKET", "8000"),
+        ("MYWEB_UWSGI_SOCKET", "/tmp/" + "x" * 100),
+        ("MYWEB_UWSGI_SOCKET", "/tmp/a:1/uwsgi.sock"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
         ("METRICS_ALLOW", "10.0.0.1/8"),
         ("EMAIL_PORT", "smtp"),

@@ -9,6 +9,7 @@ context = {"site_header": admin.site.site_header, "site_title": admin.site.site_
 
 # The names are those that the admin's login page and Django's views look for.
 urlpatterns = [
+    path("may_upload/", views.may_upload, name="may_upload"),
     path("setup/<str:token>/", views.setup, name="setup"),
     path("password_reset/", views.PasswordResetView.as_view(extra_context=context), name="admin_password_reset"),
     path(

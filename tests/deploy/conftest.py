@@ -17,10 +17,18 @@ def echoing(site: Site, **environment: str) -> Iterator[Site]:
     with site.sibling(**environment) as echo:
         assert echo.manage("nginx_config").returncode == 0
         echo.spawn_uwsgi(
-            *("--socket", echo.uwsgi_address, "--buffer-size", "65535", "--master", "--die-on-term"),
+            *(
+                "--socket",
+                echo.uwsgi_address,
+                "--chmod-socket=660",
+                "--buffer-size",
+                "65535",
+                "--master",
+                "--die-on-term",
+            ),
             *("--wsgi-file", ROOT / "tests" / "deploy" / "echo.py"),
         )
-        wait_for(lambda: echo.listens(int(echo.uwsgi_address.partition(":")[2])), "uWSGI listens")
+        wait_for(echo.uwsgi_listens, "uWSGI listens")
         echo.spawn_nginx()
         yield echo
 

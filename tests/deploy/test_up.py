@@ -222,9 +222,19 @@ def test_usage(other):
 
 @pytest.mark.parametrize("variable", ["MYWEB_PORT", "MYWEB_UWSGI_SOCKET"])
 def test_port_that_is_in_use(site, other, variable):
-    other.env[variable] = site.env[variable]
-    port = site.env[variable].rpartition(":")[2]
-    assert_refused(other.up(), f"port {port} is in use by ", variable)
+    other.env[variable] = {"MYWEB_PORT": str(site.port), "MYWEB_UWSGI_SOCKET": f"127.0.0.1:{site.port}"}[variable]
+    assert_refused(other.up(), f"port {site.port} is in use by ", variable)
+
+
+def test_socket_is_for_nobody_else(site):
+    socket = site.var / "run" / "uwsgi.sock"
+    assert socket.stat().st_mode & 0o777 == 0o660
+    assert socket.owner() == site.var.owner()
+
+
+def test_socket_that_is_in_use(site, other):
+    other.env["MYWEB_UWSGI_SOCKET"] = site.uwsgi_address
+    assert_refused(other.up(), f"{site.uwsgi_address} is in use", "MYWEB_UWSGI_SOCKET")
 
 
 @pytest.mark.parametrize(

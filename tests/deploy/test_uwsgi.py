@@ -21,11 +21,10 @@ def other(site):
 def start(site: Site, **options) -> int:
     """Start only uWSGI; return the process id of its master."""
     process = site.spawn_uwsgi(**options)
-    port = int(site.uwsgi_address.partition(":")[2])
 
     def listens() -> bool:
         try:
-            return site.listens(port) and bool(site.stats())
+            return site.uwsgi_listens() and bool(site.stats())
         except OSError:  # a file that nobody listens on yet
             return False
 
@@ -52,8 +51,7 @@ def connect(site: Site, length: int = 0) -> socket.socket:
         for pair in variables.items()
         for part in (pair[0].encode(), pair[1].encode())
     )
-    host, _, port = site.uwsgi_address.partition(":")
-    client = socket.create_connection((host, int(port)), timeout=60)
+    client = site.connect_to_uwsgi()
     client.sendall(struct.pack("<BHB", 0, len(body), 0) + body)
     return client
 
@@ -151,8 +149,10 @@ def test_killed_master_leaves_nothing_behind(other):
 
 def test_socket_of_systemd_is_used(other):
     """Then it binds none of its own, and requests can wait in that one while uWSGI restarts."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        other.uwsgi_address = f"127.0.0.1:{server.getsockname()[1]}"
+    other.uwsgi_address = str(other.directory / "systemd.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(other.uwsgi_address)
+        server.listen()
         client = connect(other)
         script = 'exec 3<&"$1"; export LISTEN_PID=$$ LISTEN_FDS=1; exec "${@:2}"'
         other.env |= other.active_environment()

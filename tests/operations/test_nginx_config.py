@@ -20,11 +20,11 @@ def site_file(var) -> str:
     return (var / "nginx" / "myweb_nginx.conf").read_text()
 
 
-def test_it_works(var):
+def test_it_works(var, settings):
     text = site_file(var)
     assert "listen 127.0.0.1:8099;" in text
     assert 'server_name localhost 127.0.0.1 [::1] "";' in text
-    assert 'default "127.0.0.1:8000";' in text
+    assert f'default "unix:{settings.UWSGI_SOCKET}";' in text
     assert "resolver" not in text
     assert "set_real_ip_from 127.0.0.1/32;" in text
     assert f'root "{var}";' in text

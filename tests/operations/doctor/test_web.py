@@ -345,8 +345,9 @@ def test_nginx_has_its_port_while_uwsgi_hangs(real, settings):
         assert other.manage("nginx_config").returncode == 0
         other.spawn_nginx()
         settings.PORT = other.port
-        address, port = other.uwsgi_address.split(":")
-        with socket.create_server((address, int(port))):
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(other.uwsgi_address)
+            server.listen()
             assert faults.look("port of Nginx").sentence == f"Nginx has port {other.port}."
 
 

@@ -9,11 +9,18 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from myweb.accounts import devices
 from myweb.publishing import files, rendering
 
-TEMPLATES = ["nginx.conf", "myweb_nginx.conf", "unavailable.html"]
+TEMPLATES = ["nginx.conf", "myweb_nginx.conf", "unavailable.html", "too_large.html", "signed_out.html"]
 # So that `include uwsgi_params;` means the same below var/ as in /etc/nginx/.
 DISTRIBUTION_FILES = ["uwsgi_params", "mime.types"]
+
+# They say nothing of a visitor: this machine's, Docker's gateway's, or a proxy's in the same network (RFC 6890)
+SHARED_NETWORKS = [
+    *("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"),
+    *("::1/128", "fc00::/7", "fe80::/10"),
+]
 
 # What is well-formed in UTF-8, as a regular expression for bytes (Unicode, table 3-7)
 _BEYOND_ASCII = "|".join(
@@ -72,7 +79,8 @@ class Command(BaseCommand):
             values = template_values() | listen_values(f"{settings.VAR}/log/")
             directory.mkdir(parents=True, exist_ok=True)
             for name in TEMPLATES:
-                replace_if_changed(directory / name, filled_in(name, values))
+                # A key is in the site's file.
+                replace_if_changed(directory / name, filled_in(name, values), 0o640 if "myweb" in name else 0o644)
             for name in DISTRIBUTION_FILES:
                 link_to(directory / name, Path("/etc/nginx") / name)
         except OSError as error:
@@ -100,6 +108,9 @@ def template_values() -> dict[str, str]:
         "MYWEB_SET_REAL_IP_FROM": "\n    ".join(f"set_real_ip_from {network};" for network in settings.TRUSTED_PROXIES),
         "MYWEB_TRUSTED_GEO": "\n    ".join(f"{network} 1;" for network in settings.TRUSTED_PROXIES),
         "MYWEB_METRICS_GEO": "\n    ".join(f"{network} 0;" for network in settings.METRICS_ALLOW),
+        "MYWEB_DEVICE_COOKIE": devices.cookie_name(),
+        "MYWEB_DEVICE_KEY": devices.nginx_key(),
+        "MYWEB_SHARED_GEO": "\n    ".join(f"{network} 1;" for network in SHARED_NETWORKS),
         "MYWEB_UTF8": UTF8,
         "MYWEB_VAR": str(settings.VAR),
     }
@@ -175,13 +186,13 @@ def system_site(certificate: Path | None) -> str:
     return site
 
 
-def replace_if_changed(path: Path, text: str) -> None:
+def replace_if_changed(path: Path, text: str, mode: int) -> None:
     """Write `text` to `path` in one step, so that Nginx never reads half of it."""
-    if path.exists() and path.read_text() == text:
+    if path.exists() and path.read_text() == text and path.stat().st_mode & 0o777 == mode:
         return
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         file.write(text)
-    Path(file.name).chmod(0o644)
+    Path(file.name).chmod(mode)
     Path(file.name).replace(path)
 
 

@@ -1,0 +1,45 @@
+import pytest
+from django.http import HttpResponse
+
+from myweb.accounts import places
+
+
+@pytest.fixture
+def middleware(settings, tmp_path, monkeypatch):
+    """Three workers, so two places."""
+    settings.VAR = tmp_path
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(places, "uwsgi", type("uwsgi", (), {"numproc": 3}))
+    return places.PlacesMiddleware(lambda request: HttpResponse("in"))
+
+
+def test_it_works(middleware, rf):
+    assert middleware(rf.post("/admin/login/")).status_code == 200
+    assert middleware(rf.post("/admin/login/")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["login/", "password_reset/", "reset/a/b/", "setup/token/"])
+def test_stranger_finds_no_place(middleware, rf, path):
+    with places.place(range(2), known=False) as found:
+        assert found
+        answer = middleware(rf.post(f"/admin/{path}"))
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"] == "10"
+        assert "马上回来" in answer.content.decode()
+        # Whoever has logged in before does, and everything else is not counted.
+        assert middleware(rf.post(f"/admin/{path}", MYWEB_DEVICE="id")).status_code == 200
+        assert middleware(rf.get(f"/admin/{path}")).status_code == 200
+        assert middleware(rf.post("/contact/")).status_code == 200
+
+
+def test_last_worker_is_for_others(middleware, rf):
+    with places.place(range(2), known=True), places.place(range(2), known=False) as found:
+        assert found
+        assert middleware(rf.post("/admin/login/", MYWEB_DEVICE="id")).status_code == 503
+
+
+def test_one_core_has_one_place(middleware, rf):
+    places.uwsgi.numproc = 2
+    assert middleware(rf.post("/admin/login/")).status_code == 200
+    with places.place(range(1), known=True):
+        assert middleware(rf.post("/admin/login/")).status_code == 503
