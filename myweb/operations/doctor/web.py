@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.templatetags.static import static
 
+from myweb.network import network_of
+
 from . import network, uwsgi
 from .faults import Fault, NotChecked, capitalize, quote
 from .reflection import question
@@ -261,7 +263,7 @@ def client() -> str:
     seen = answer.json["received"]
     peer, told = seen["peer"], seen["client"]
     if told == answer.own or not peer:
-        return f"a visitor's address arrives, like {told}"
+        return f"a visitor's address arrives, like {told}{_what_it_says(told)}"
     if peer == told and _is_trusted(peer):
         raise Fault(
             f"All visitors seem to come from {peer}, the proxy in front, so that one of them can lock all out.",
@@ -269,7 +271,17 @@ def client() -> str:
         )
     if peer == told and seen["names_visitor"]:
         raise _untrusted(peer, f"All visitors seem to come from {peer}")
-    return f"a visitor's address arrives: this machine's is {told} there"
+    return f"a visitor's address arrives: this machine's is {told} there{_what_it_says(told)}"
+
+
+def _what_it_says(address: str) -> str:
+    """Docker and proxies can make all visitors come from one such address, which is no fault by itself."""
+    if network_of(address):
+        return ""
+    return (
+        "; if visitors from the internet arrive with a private one, too, failed logins and messages are not counted by"
+        " address, but only by name and for all together"
+    )
 
 
 def origin() -> str:
