@@ -32,6 +32,8 @@ def test_what_was_written_by_a_clock_that_was_wrong_goes_too():
     year = timezone.now() + timedelta(days=365)
     LoginFailures.objects.create(key="x", last_at=year)
     PasswordReset.objects.create(created_at=year)
+    Session.objects.create(session_key="x", session_data="", expire_date=year)
     call_command("deliver_mail")
+    assert not Session.objects.exists()
     assert not LoginFailures.objects.exists()
     assert not PasswordReset.objects.exists()
