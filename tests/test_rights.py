@@ -42,7 +42,7 @@ ROLES: dict[str, dict[str, tuple[str, ...]] | None] = {
 }
 LETTERS = "avnrecus"
 # Addresses that are not those of admin.site
-OUTSIDE = {"privacy", "admin_password_reset", "password_reset_done", "password_reset_complete"}
+OUTSIDE = {"privacy", "may_upload", "admin_password_reset", "password_reset_done", "password_reset_complete"}
 # What tells of a row, and which right to view it needs
 SECRETS = {
     "hidden-page-7c1": "pages.view_page",
