@@ -42,9 +42,9 @@ def test_it_works(site):
 def test_root_leaves_files_of_the_owner(site):
     with site.sibling() as other:
         (other.var / "db.sqlite3").unlink()
-        result = other.run(other.root / ".venv" / "bin" / "python", other.root / "manage.py", "migrate", cwd="/root")
+        python, manage = other.root / ".venv" / "bin" / "python", other.root / "manage.py"
+        result = other.run(python, manage, "prepare", "--new", cwd="/root")
         assert result.returncode == 0, result.stderr
-        assert other.manage("nginx_config").returncode == 0
         for name in ("db.sqlite3", "nginx/nginx.conf"):
             assert (other.var / name).owner() == "www-data"
 
