@@ -6,11 +6,12 @@ RUN apt-get update \
         ca-certificates gcc gettext libc6-dev libpcre2-dev python3 python3-dev python3-venv
 WORKDIR /srv/myweb
 COPY requirements.txt ./
-# The site speaks English and Chinese; the other languages of Django, and symbols for debuggers, take 25 MB.
+# The site speaks English and Chinese; the other languages of Django, its maps, and symbols for debuggers, take 30 MB.
 RUN python3 -m venv .venv \
     && .venv/bin/python -m pip install --no-cache-dir --requirement requirements.txt \
     && .venv/bin/python -m pip uninstall --yes pip \
     && find .venv '(' -name '*.po' -o -name '*.mo' -not -path '*/en/*' -not -path '*/zh_Hans/*' ')' -delete \
+    && rm -r .venv/lib/python3*/site-packages/django/contrib/gis \
     && find .venv -name '*.so' -exec strip --strip-unneeded '{}' +
 COPY manage.py ./
 COPY deploy deploy
