@@ -42,12 +42,16 @@ def page(request: HttpRequest, path: str) -> HttpResponse:
 
 def redirect_to_spelling(request: HttpRequest, path: str) -> HttpResponse:
     """Lead to the page that has `path` in other case, or with its accents written otherwise; raise Http404."""
-    found = Page.objects.published().like(path).first()
+    # Not the page at `path` itself, which can have appeared since: it would lead to itself.
+    found = Page.objects.published().like(path).exclude(path=path).first()
     # An older release may have moved it meanwhile.
     if found is None or same(found.path) != same(path):
         raise Http404
     query = request.META["QUERY_STRING"]
-    return HttpResponsePermanentRedirect(found.get_absolute_url() + (f"?{query}" if query else ""))
+    response = HttpResponsePermanentRedirect(found.get_absolute_url() + (f"?{query}" if query else ""))
+    # The page may be renamed to the other spelling, and a browser that remembers this would go round in circles.
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def render_page(request: HttpRequest, page: Page, trail: list[Page]) -> HttpResponse:

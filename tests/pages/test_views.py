@@ -2,9 +2,11 @@ import unicodedata
 import xml.etree.ElementTree as ET
 
 import pytest
+from django.http import Http404
 from django.test import Client
 
 from myweb.pages.models import Page, SiteSettings
+from myweb.pages.views import redirect_to_spelling
 from tests.factories import make_page, make_picture, make_text
 
 pytestmark = pytest.mark.django_db
@@ -215,7 +217,14 @@ class TestSpellings:
         make_page("Über uns", slug="über-uns")
         response = client.get(f"{path}?from=a+letter")
         assert (response.status_code, response["Location"]) == (301, "/%C3%BCber-uns/?from=a+letter")
+        # A browser that remembered it would go round in circles if the page were renamed to that.
+        assert response["Cache-Control"] == "no-cache"
         assert client.get("/%C3%BCber-uns/").status_code == 200
+
+    def test_page_that_has_just_appeared_does_not_lead_to_itself(self, rf):
+        make_page("Team")
+        with pytest.raises(Http404):
+            redirect_to_spelling(rf.get("/team/"), "/team/")
 
     def test_below_another_page(self, client):
         make_page("Team", parent=make_page("About"))
