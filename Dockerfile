@@ -11,7 +11,8 @@ RUN python3 -m venv .venv \
     && .venv/bin/python -m pip install --no-cache-dir --requirement requirements.txt \
     && .venv/bin/python -m pip uninstall --yes pip \
     && find .venv '(' -name '*.po' -o -name '*.mo' -not -path '*/en/*' -not -path '*/zh_Hans/*' ')' -delete \
-    && rm -r .venv/lib/python3*/site-packages/django/contrib/gis \
+    && find .venv/lib/python3*/site-packages/django/conf/locale -mindepth 2 -not -path '*/en/*' -not -path '*/zh_Hans/*' -delete \
+    && (cd .venv/lib/python3*/site-packages && rm -r django/contrib/gis django/contrib/admindocs csp/tests) \
     && find .venv -name '*.so' -exec strip --strip-unneeded '{}' +
 COPY manage.py ./
 COPY deploy deploy
