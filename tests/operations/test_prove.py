@@ -32,6 +32,15 @@ def test_it_works(place):
     assert place.shell(PROOFS) == before
 
 
+def test_proof_that_is_broken_off_takes_no_proof_away(place):
+    """It says nothing about the backup."""
+    path = place.backup()
+    place.manage("backup", "--prove")
+    (place.var / "scratch").touch()  # where a directory has to be made
+    place.python("manage.py", "backup", "--prove")
+    assert (path.parent / f"{path.name}.proven").exists()
+
+
 def test_portable(place):
     place.manage("backup", "--prove", place.backup("--portable"))
     assert place.shell(PROOFS).startswith("portable-")

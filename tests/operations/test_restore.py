@@ -1,10 +1,12 @@
 import json
 import re
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -213,6 +215,19 @@ def test_messages_are_taken_over_past_what_cannot_be_read(place, backup):
     said = place.manage("restore", backup, "--replace")
     [taken_over] = re.findall(r"(\d+) messages that came after the backup were taken over", said)
     assert int(everything) - 20 < int(taken_over) + 3 < int(everything)
+
+
+@on_sqlite
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second file system here")
+def test_damaged_database_on_another_disk(original, place, backup):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        elsewhere = Path(directory, "db.sqlite3")
+        shutil.copyfile(place.database, elsewhere)
+        place.env["DATABASE_URL"] = f"sqlite:///{elsewhere}"
+        damage(elsewhere, "pages_text")
+        place.manage("restore", backup, "--replace")
+        assert place.rows() == original.rows()
+        assert len(list(Path(directory).iterdir())) == 2  # with the damaged one
 
 
 @on_sqlite

@@ -7,6 +7,7 @@ over as far as it can be read. Killed at any moment, either the old file is in i
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -22,13 +23,16 @@ PATIENCE = 30  # seconds to wait for others; a request has its end within 60
 
 
 def put_in_place(new: Path, path: Path) -> tuple[Path | None, int]:
-    """Move the database `new` to `path`; return where the old one is kept, and how many new messages it had."""
+    """Copy the database `new` to `path`; return where the old one is kept, and how many new messages it had."""
     kept, taken_over = None, 0
-    with _held(path) as old:
+    # Beside it, since only within one file system a file can replace another in one step
+    beside = path.with_name(f".{path.name}.new")
+    with _held(path) as old, _removed(beside):
         if old:
             taken_over = _take_over(old, new)
-        new.chmod(0o600)
-        _sync(new)
+        shutil.copyfile(new, beside)
+        beside.chmod(0o600)
+        _sync(beside)
         if path.exists():
             kept = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
             os.link(path, kept)
@@ -36,9 +40,18 @@ def put_in_place(new: Path, path: Path) -> tuple[Path | None, int]:
             for suffix in ("-journal", "-wal", "-shm"):
                 with suppress(FileNotFoundError):
                     Path(f"{path}{suffix}").rename(f"{kept}{suffix}")
-        new.replace(path)
+        beside.replace(path)
         _sync(path.parent)
     return kept, taken_over
+
+
+@contextmanager
+def _removed(path: Path) -> Iterator[None]:
+    """Leave nothing at `path`."""
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -107,7 +120,7 @@ def _readable(raw: Any, table: str, names: str) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a table that may be damaged, and step over those that cannot be read."""
     if not names:
         return
-    last, highest = 0, _sequences(raw).get(table, 0)
+    last, highest = 0, _highest(raw, table)
     while True:
         try:
             for row in raw.execute(f'SELECT {names} FROM "{table}" WHERE id > ? ORDER BY id', [last]):  # noqa: S608
@@ -118,6 +131,15 @@ def _readable(raw: Any, table: str, names: str) -> Iterator[tuple[Any, ...]]:
             last += 1
             if last > highest:
                 return
+
+
+def _highest(raw: Any, table: str) -> int:
+    """Return the number of the last row that can be read."""
+    try:
+        row = raw.execute(f'SELECT id FROM "{table}" ORDER BY id DESC LIMIT 1').fetchone()  # noqa: S608
+    except sqlite3.DatabaseError:
+        return _sequences(raw).get(table, 0)
+    return row[0] if row else 0
 
 
 def _sync(path: Path) -> None:

@@ -46,14 +46,13 @@ def quick_complaint(path: Path) -> str | None:
     if not path.exists() or not path.stat().st_size:
         return MISSING
     deadline = time.monotonic() + QUICK
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=QUICK, uri=True)) as raw:
-        raw.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
-        try:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=QUICK, uri=True)) as raw:
+            raw.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
             [[words]] = raw.execute("PRAGMA quick_check(1)").fetchall()
-        except sqlite3.OperationalError:  # interrupted, or locked by others all the time
-            return None
-        except sqlite3.DatabaseError as error:
-            return _line(error)
+    except sqlite3.DatabaseError as error:
+        # Locked by others all the time, or not through in time
+        return None if "interrupted" in str(error) or "locked" in str(error) else _line(error)
     return "" if words == "ok" else _line(words)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from myweb.operations.models import BackupProof
 
 from . import making
-from .archive import Archive
+from .archive import Archive, Damaged, Manifest
 from .scratch import ScratchDatabase
 
 
@@ -16,14 +16,11 @@ def prove(path: Path) -> str:
 
     Raises CommandError, and Damaged with the name of the part. Returns a sentence.
     """
-    making.mark_of(path).unlink(missing_ok=True)
-    with Archive(path) as archive:
-        manifest = archive.manifest
-        making.check_age(archive)
-        archive.verify()
-        with ScratchDatabase() as scratch:
-            scratch.load(archive)
-            scratch.run("-m", "myweb.operations.backup.inside", "prove")
+    try:
+        manifest = _try_out(path)
+    except Damaged:
+        making.mark_of(path).unlink(missing_ok=True)
+        raise
     made_at = datetime.fromisoformat(manifest.made_at)
     BackupProof.record(path.name, made_at)
     if path.parent == making.backups_directory():
@@ -32,3 +29,13 @@ def prove(path: Path) -> str:
         f"Proven: {path}, made at {manifest.made_at}, with {sum(manifest.counts.values())} rows, "
         f"{manifest.counts['pages_page']} pages and {len(manifest.media)} files."
     )
+
+
+def _try_out(path: Path) -> Manifest:
+    with Archive(path) as archive:
+        making.check_age(archive)
+        archive.verify()
+        with ScratchDatabase() as scratch:
+            scratch.load(archive)
+            scratch.run("-m", "myweb.operations.backup.inside", "prove")
+        return archive.manifest

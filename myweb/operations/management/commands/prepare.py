@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
-from myweb.operations.backup import making
+from myweb.operations.backup import integrity, making
 
 
 class Command(BaseCommand):
@@ -37,6 +37,8 @@ def make_file(path: Path, is_wanted: bool) -> None:
             f"The database {path} is gone, and this is not a new site. {making.how_to_restore()} To begin anew with an"
             " empty one: prepare --new."
         )
+    if is_wanted:
+        integrity.remember("")  # which was of the one before
     # Made by SQLite, everybody could read it.
     path.touch(mode=0o600)
 
