@@ -21,7 +21,8 @@ from django.db import transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from myweb.pages.models import Page, Text  # noqa: E402
+from myweb.pages.blocks.text import Text  # noqa: E402
+from myweb.pages.models import Page  # noqa: E402
 
 BELOW = 100  # pages below a page
 IN_MENU = 6

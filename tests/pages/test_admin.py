@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from reversion.models import Version
 
-from myweb.pages.models import Page, Picture, SiteSettings, Text
+from myweb.pages.blocks.picture import Picture
+from myweb.pages.blocks.text import Text
+from myweb.pages.models import Page, SiteSettings
 from tests.factories import make_page, make_picture, make_text, make_upload
 
 pytestmark = pytest.mark.django_db
