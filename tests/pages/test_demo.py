@@ -36,6 +36,7 @@ def small_pictures(monkeypatch, media: Path) -> None:
     monkeypatch.setattr(Command, "prepare", lambda command: small)
 
 
+@pytest.mark.slow("its pictures get all renditions")
 class TestDemonstrationSite:
     def test_it_works(self, demo):
         assert Page.objects.published().count() >= 10
