@@ -3,8 +3,8 @@ import gzip
 import pytest
 from django.core.management import CommandError, call_command
 
-from myweb.publishing import current
 from myweb.publishing.management.commands import publish
+from myweb.publishing.publisher import publisher
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +40,7 @@ def test_publish_begins_again_when_the_content_changes(published, capsys, monkey
 
 
 def test_publish_with_other_settings_than_the_site(published, monkeypatch):
-    monkeypatch.setattr(publish, "release", lambda: "other")
+    monkeypatch.setattr("myweb.publishing.publisher.own_release", lambda: "other")
     with pytest.raises(CommandError, match="restart the site, or give the command the same environment"):
         call_command("publish")
 
@@ -57,7 +57,7 @@ def test_unpublish_and_publish(published, client):
     assert not published.exists()
     assert client.get("/").status_code == 200
     make_page("About us")
-    current.follow()
+    publisher().follow()
     assert not published.exists()
     call_command("publish")
     assert (published / "about-us" / "index.html").exists()
