@@ -36,7 +36,7 @@ def until_unchanged(stdout: OutputWrapper, failure: str) -> Iterator[Directory]:
         if publisher().current == directory:
             return
         stdout.write("The content was changed meanwhile. Once more:")
-    raise CommandError(f"The content is being changed all the time{failure}")
+    raise CommandError(failure)
 
 
 def is_right(directory: Directory, name: str) -> bool:

@@ -37,14 +37,15 @@ class Publisher:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._current, self._release, self._boot = (root / name for name in ("current", "release", "boot"))
+        names = ("current", "release", "boot")
+        self._current_link, self._release_link, self._boot_link = (root / name for name in names)
         self._serves = False
         self._has_failed = False
 
     @property
     def current(self) -> Directory | None:
         """Return the directory in which Nginx looks, or None if nothing is published."""
-        name = _target(self._current)
+        name = _target(self._current_link)
         return Directory.parse(self.root / name) if name else None
 
     def outdated(self) -> list[Path]:
@@ -61,7 +62,7 @@ class Publisher:
 
     def to_write_into(self) -> Directory | None:
         """Return the directory for answers that are made from now on by this process, if they can be published."""
-        if self._serves and (_target(self._release) is None or _target(self._boot) != boot()):
+        if self._serves and (_target(self._release_link) is None or _target(self._boot_link) != boot()):
             self.start()
         current = self.current
         # While the site runs another release, what this process makes would not be looked at.
@@ -107,7 +108,7 @@ class Publisher:
                     self._take_down()
                 elif wanted != self.current or not wanted.path.is_dir():
                     wanted.make()
-                    wanted.next_link.replace(self._current)
+                    wanted.next_link.replace(self._current_link)
         except (OSError, DatabaseError):
             self._fail()
 
@@ -121,9 +122,9 @@ class Publisher:
         """
         self._serves = not settings.DEBUG  # Templates change while that runs.
         try:
-            if not self._serves or _target(self._release) != own_release() or _target(self._boot) != boot():
+            if not self._serves or _target(self._release_link) != own_release() or _target(self._boot_link) != boot():
                 # Processes of the other release may still be at work.
-                self._release.unlink(missing_ok=True)
+                self._release_link.unlink(missing_ok=True)
                 self._take_down()
             if self._serves:
                 self._begin()
@@ -138,7 +139,7 @@ class Publisher:
 
         Raises DatabaseError; what is published stays, as nobody can have changed it through this database.
         """
-        if _target(self._boot) != boot():
+        if _target(self._boot_link) != boot():
             return  # until a process that serves has begun a directory without files from before a power cut
         current, generation = self.current, Generation.load()
         if current and generation and current.generation != generation and current.number >= generation.number:
@@ -151,17 +152,17 @@ class Publisher:
     def _begin(self) -> None:
         with self._lock():
             # First, as it shows that the disk has room. Nothing is published before there is `release`, too.
-            _put(self._boot, boot())
+            _put(self._boot_link, boot())
         generation = Generation.load()
         if generation and self.current != Directory(self.root, generation, own_release()):
             with transaction.atomic():
                 self.advance()
-        _put(self._release, own_release())
+        _put(self._release_link, own_release())
         self.switch()
 
     def _wanted(self) -> Directory | None:
         """Return where `current` has to lead in the state that this connection sees."""
-        generation, release = Generation.load(), _target(self._release)
+        generation, release = Generation.load(), _target(self._release_link)
         return Directory(self.root, generation, release) if generation and release else None
 
     @contextmanager
@@ -176,9 +177,9 @@ class Publisher:
 
     def _take_down(self) -> None:
         try:
-            self._current.unlink(missing_ok=True)
+            self._current_link.unlink(missing_ok=True)
         except IsADirectoryError:  # left by a copy that followed symbolic links
-            shutil.rmtree(self._current)
+            shutil.rmtree(self._current_link)
 
     def _fail(self) -> None:
         """Leave it to Django to answer."""

@@ -20,7 +20,8 @@ class Command(BaseCommand):
             with transaction.atomic():
                 Generation.objects.update(is_on=True)
                 publisher().advance()
-        for directory in until_unchanged(self.stdout, "; what is missing is published with its first visitor."):
+        failure = "The content is being changed all the time; what is missing is published with its first visitor."
+        for directory in until_unchanged(self.stdout, failure):
             done, left_out = self.publish_all(directory)
         self.stdout.write(f"Published: {done} addresses.")
         for path in left_out:

@@ -11,7 +11,8 @@ class Command(BaseCommand):
     help = "Renders every published page again and compares it with what visitors get, byte by byte."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for directory in until_unchanged(self.stdout, ": nothing can be compared."):
+        failure = "The content is being changed all the time: nothing can be compared."
+        for directory in until_unchanged(self.stdout, failure):
             names = sorted(directory.names())
             different = [name for name in tqdm(names, unit="page", disable=None) if not is_right(directory, name)]
         for name in different:
