@@ -2,6 +2,7 @@ import gzip
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from myweb.publishing.management.commands import publish
 from myweb.publishing.publisher import publisher
@@ -61,6 +62,18 @@ def test_unpublish_and_publish(published, client):
     assert not published.exists()
     call_command("publish")
     assert (published / "about-us" / "index.html").exists()
+
+
+def test_what_was_written_around_django(published):
+    """As with `psql` and `sqlite3`: nobody sees it, so it takes both commands."""
+    call_command("publish")
+    connection.ensure_connection()
+    connection.connection.execute("UPDATE pages_text SET text = '<p>By hand</p>'")
+    call_command("publish")
+    assert b"By hand" not in (published / "index.html").read_bytes()
+    call_command("unpublish")
+    call_command("publish")
+    assert b"By hand" in (published / "index.html").read_bytes()
 
 
 def test_verify_published(published, capsys):
