@@ -131,6 +131,15 @@ def test_nightly_timer_proves_a_backup(server):
     assert server.evaluate("BackupProof.objects.count()") == 1
 
 
+def test_rules_of_nftables_are_in_force_or_skipped(server):
+    """In a container, which shares its kernel, they are; the tests of nftables_config try them."""
+    status, _ = server.try_to(
+        "systemd-run", "--collect", "--wait", "--pipe", "nft", "--check", "-f", "/etc/myweb/nftables.conf"
+    )
+    state = server.run("systemctl", "show", "--property", "ActiveState", "--value", "myweb_nftables.service").strip()
+    assert state == ("inactive" if status else "active")
+
+
 def test_doctor_finds_nothing_wrong(server):
     said = server.manage("doctor")
     assert "Nothing is wrong." in said, said
