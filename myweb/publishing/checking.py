@@ -13,6 +13,7 @@ from .files import Directory
 from .publisher import publisher
 
 ATTEMPTS = 5
+UNPACK = {"": bytes, ".gz": gzip.decompress, ".br": brotli.decompress}
 
 
 def published_directory() -> Directory:
@@ -43,13 +44,8 @@ def is_right(directory: Directory, name: str) -> bool:
     """Return whether a published file, and its compressed forms, are what the site answers now."""
     response = rendering.render_unpublished(files.address(name))
     expected = response.content if isinstance(response, HttpResponse) and response.status_code == 200 else None
-    path = directory.path / name
-    forms = {
-        path: bytes,
-        path.with_name(f"{path.name}.gz"): gzip.decompress,
-        path.with_name(f"{path.name}.br"): brotli.decompress,
-    }
+    forms = ((directory.path / f"{name}{end}", unpack) for end, unpack in UNPACK.items())
     try:
-        return all(unpack(form.read_bytes()) == expected for form, unpack in forms.items() if form.exists())
+        return all(unpack(form.read_bytes()) == expected for form, unpack in forms if form.exists())
     except (OSError, EOFError, brotli.error):
         return False

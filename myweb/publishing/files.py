@@ -58,9 +58,10 @@ class Directory(NamedTuple):
         if not self.next_link.is_symlink():
             self.next_link.symlink_to(str(self))
 
-    def has(self, name: str) -> bool:
-        """Return whether the file `name` is there."""
-        return (self.path / name).exists()
+    def has(self, path: str) -> bool:
+        """Return whether the answer for the address `path` is there."""
+        name = file_name(path)
+        return name is not None and (self.path / name).exists()
 
     def names(self) -> Iterator[str]:
         """Go through the names of all files, without their compressed forms."""

@@ -4,7 +4,7 @@ from itertools import islice
 
 from . import rendering
 from .decorators import publishable_paths
-from .files import Directory, file_name
+from .files import Directory
 from .publisher import publisher
 
 # Pages; the others are rendered for their first visitor.
@@ -30,8 +30,7 @@ class Follower:
             pages = (path for path in publishable_paths(AHEAD) if path.endswith("/"))
             self._paths = islice(pages, AHEAD) if directory and publisher().makes(directory) else iter(())
         for path in self._paths:
-            name = file_name(path)
-            if directory and name and not directory.has(name):
+            if directory and not directory.has(path):
                 rendering.render(path)
                 return True
         return False

@@ -30,15 +30,14 @@ class Publisher:
     """
     What this process does in the folder `root`, which it shares with all others of the machine.
 
-    There, beside the directories, are three symbolic links, as they are written in one step: `current` leads to the
-    directory in use, `release` to the name of the release that the site runs, and `boot` to that of the start of the
-    machine since when files are used.
+    There, beside the directories, are two symbolic links, as they are written in one step: `current` leads to the
+    directory in use, and `release` to a name: of the release that the site runs, and of the start of the machine since
+    when it does.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        names = ("current", "release", "boot")
-        self._current_link, self._release_link, self._boot_link = (root / name for name in names)
+        self._current_link, self._release_link = root / "current", root / "release"
         self._serves = False
         self._has_failed = False
 
@@ -58,11 +57,12 @@ class Publisher:
 
     def makes(self, directory: Directory) -> bool:
         """Return whether this process makes pages as those in a directory are made."""
-        return directory.release == own_release()
+        return directory.release.partition(".")[0] == own_release()
 
     def to_write_into(self) -> Directory | None:
         """Return the directory for answers that are made from now on by this process, if they can be published."""
-        if self._serves and (_target(self._release_link) is None or _target(self._boot_link) != boot()):
+        release = _target(self._release_link)
+        if self._serves and not (release and release.endswith(boot())):
             self.start()
         current = self.current
         # While the site runs another release, what this process makes would not be looked at.
@@ -121,13 +121,14 @@ class Publisher:
         it. If this fails, or somebody removes all that is published, `to_write_into()` tries again.
         """
         self._serves = not settings.DEBUG  # Templates change while that runs.
+        release = f"{own_release()}.{boot()}" if self._serves else None
         try:
-            if not self._serves or _target(self._release_link) != own_release() or _target(self._boot_link) != boot():
+            if release is None or _target(self._release_link) != release:
                 # Processes of the other release may still be at work.
                 self._release_link.unlink(missing_ok=True)
                 self._take_down()
-            if self._serves:
-                self._begin()
+            if release:
+                self._begin(release)
         except OSError:
             self._fail()
         except DatabaseError:
@@ -139,7 +140,8 @@ class Publisher:
 
         Raises DatabaseError; what is published stays, as nobody can have changed it through this database.
         """
-        if _target(self._boot_link) != boot():
+        release = _target(self._release_link)
+        if release and not release.endswith(boot()):
             return  # until a process that serves has begun a directory without files from before a power cut
         current, generation = self.current, Generation.load()
         if current and generation and current.generation != generation and current.number >= generation.number:
@@ -149,15 +151,16 @@ class Publisher:
         elif current is None or current.generation != generation or not current.path.is_dir():
             self.switch()
 
-    def _begin(self) -> None:
-        with self._lock():
-            # First, as it shows that the disk has room. Nothing is published before there is `release`, too.
-            _put(self._boot_link, boot())
+    def _begin(self, release: str) -> None:
         generation = Generation.load()
-        if generation and self.current != Directory(self.root, generation, own_release()):
+        self.root.mkdir(parents=True, exist_ok=True)
+        # Not by the process's number, which another container can have as well.
+        prepared = self.root / f"next-release-{secrets.token_hex(4)}"
+        prepared.symlink_to(release)  # Before there is a new generation, as the disk may be full.
+        if generation and self.current != Directory(self.root, generation, release):
             with transaction.atomic():
                 self.advance()
-        _put(self._release_link, own_release())
+        prepared.replace(self._release_link)
         self.switch()
 
     def _wanted(self) -> Directory | None:
@@ -202,13 +205,6 @@ def publisher() -> Publisher:
 @cache
 def _publisher_in(root: Path) -> Publisher:
     return Publisher(root)
-
-
-def _put(link: Path, target: str) -> None:
-    # Not by the process's number, which another container can have as well.
-    prepared = link.with_name(f"next-{link.name}-{secrets.token_hex(4)}")
-    prepared.symlink_to(target)
-    prepared.replace(link)
 
 
 def _target(link: Path) -> str | None:

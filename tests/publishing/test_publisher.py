@@ -9,7 +9,7 @@ from myweb.pages.models import Page
 from myweb.publishing.files import Directory
 from myweb.publishing.models import Generation, Number
 from myweb.publishing.publisher import publisher
-from myweb.publishing.release import own_release
+from myweb.publishing.release import boot, own_release
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +38,8 @@ class TestStart:
     def test_it_works(self, published):
         directory = publisher().current
         assert directory.generation == the_generation()
-        assert directory.release == own_release()
+        assert publisher().makes(directory)
+        assert directory.release == f"{own_release()}.{boot()}"
         assert published.is_dir()
         assert not list(published.iterdir())
 
@@ -51,7 +52,7 @@ class TestStart:
         before = publisher().current
         publisher().start()
         assert publisher().current.number > before.number
-        assert publisher().current.release == "other"
+        assert publisher().current.release.startswith("other.")
 
     def test_back_to_the_release_before(self, published, monkeypatch):
         before = publisher().current
@@ -69,10 +70,10 @@ class TestStart:
         publisher().start()
         after = publisher().current
         assert after.number > before.number
-        assert after.release == before.release
+        assert publisher().makes(after)
         publisher().start()
         assert publisher().current == after
-        assert not list(published.parent.glob("next-[br]*"))
+        assert not list(published.parent.glob("next-release*"))
 
     @pytest.mark.parametrize("difference", [-5, 0, 5])
     def test_after_a_restore(self, published, difference):
@@ -124,8 +125,8 @@ class TestStart:
             publisher().follow()
             assert publisher().current is None
             assert the_generation() == before
-        assert publisher().to_write_into().release == "other"
-        assert publisher().current.release == "other"
+        assert publisher().to_write_into().release.startswith("other.")
+        assert publisher().current.release.startswith("other.")
         assert the_generation() > before
 
     def test_debug_takes_down_what_is_published(self, published, settings):
@@ -148,7 +149,7 @@ class TestStart:
             publisher().start()
         published.unlink()
         publisher().follow()
-        assert publisher().current.release == "newer"
+        assert publisher().current.release.startswith("newer.")
 
 
 class TestSwitch:

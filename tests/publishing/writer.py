@@ -236,7 +236,7 @@ def wait_until_published() -> None:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         directory = publisher().current
-        if directory and directory.generation == models.Generation.load() and directory.has("about/index.html"):
+        if directory and directory.generation == models.Generation.load() and directory.has("/about/"):
             break
         time.sleep(0.05)
     transaction.commit()

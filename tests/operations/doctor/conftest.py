@@ -73,7 +73,7 @@ def real(serving, settings, monkeypatch, patience, db_of) -> Site:
     settings.PUBLISHED_ROOT = serving.var / "published"
     # With all of its environment, this process would have the same.
     monkeypatch.setattr(
-        "myweb.publishing.publisher.own_release", lambda: (settings.PUBLISHED_ROOT / "release").readlink().name
+        "myweb.publishing.publisher.own_release", lambda: (settings.PUBLISHED_ROOT / "release").readlink().stem
     )
     settings.TRUSTED_PROXIES = ["127.0.0.1/32", "::1/128", "127.0.0.9/32"]
     use_mail(settings, monkeypatch, int(serving.env["EMAIL_PORT"]))

@@ -7,7 +7,7 @@ from tqdm import tqdm
 from myweb.publishing import rendering
 from myweb.publishing.checking import until_unchanged
 from myweb.publishing.decorators import publishable_paths
-from myweb.publishing.files import Directory, file_name
+from myweb.publishing.files import Directory
 from myweb.publishing.models import Generation
 from myweb.publishing.publisher import publisher
 
@@ -34,9 +34,8 @@ class Command(BaseCommand):
         for path in tqdm(paths, unit="page", disable=None):
             if publisher().current != directory:
                 break
-            name = file_name(path)
-            if name and not directory.has(name):
+            if not directory.has(path):
                 rendering.render(path)
-            if not name or not directory.has(name):
+            if not directory.has(path):
                 left_out.append(path)
         return len(paths) - len(left_out), left_out
