@@ -333,6 +333,8 @@ try:
     EMAIL_HOST = domain_in_ascii(EMAIL_HOST)
 except UnicodeError as error:
     raise ImproperlyConfigured(f"EMAIL_HOST is “{EMAIL_HOST}”, which cannot be the name of a host.") from error
+if DEBUG and not EMAIL_HOST:
+    EMAIL_BACKEND, EMAIL_HOST = "django.core.mail.backends.console.EmailBackend", "terminal"
 EMAIL_PORT = read("EMAIL_PORT", "int", default=25)
 EMAIL_HOST_USER = read("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = read("EMAIL_HOST_PASSWORD", default="")

@@ -6,6 +6,8 @@ from django.core.management import call_command
 
 from tests.deploy.conftest import needs_root
 
+pytestmark = pytest.mark.slow("needs nftables")
+
 
 def test_it_works(settings, capsys):
     settings.TRUSTED_PROXIES, settings.PORT = ["192.0.2.1/32", "203.0.113.0/24", "2001:db8::/32"], 8080

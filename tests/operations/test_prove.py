@@ -10,6 +10,8 @@ from myweb.operations.backup import integrity
 from myweb.operations.models import BackupProof
 from tests.operations.test_restore import edited, manifest
 
+pytestmark = pytest.mark.slow("whole sites are backed up and restored")
+
 PROOFS = """
 from myweb.operations.models import BackupProof
 print(*(f"{proof.name} {proof.proven_at.isoformat()}" for proof in BackupProof.objects.all()))

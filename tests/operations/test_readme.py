@@ -3,7 +3,11 @@
 import re
 import zipfile
 
+import pytest
+
 from tests.site import ROOT
+
+pytestmark = pytest.mark.slow("the commands are run")
 
 SECTION = (ROOT / "README.md").read_text().partition("## Backups\n")[2].partition("\n## ")[0]
 

@@ -19,6 +19,8 @@ from django.db import connection
 from tests.operations.places import NEXT_NUMBER, copy_of, damage, empty_place
 from tests.site import ROOT
 
+pytestmark = pytest.mark.slow("whole sites are backed up and restored")
+
 on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite")
 
 CHANGE = """

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from myweb.pages import pictures
-from myweb.pages.demo import landscapes
+from myweb.pages.demo import PICTURES
 from myweb.pages.management.commands.demo import Command
 from myweb.pages.models import Page, Picture, SiteSettings, Text
 from tests.factories import make_page, make_upload
@@ -31,18 +31,19 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture
 def small_pictures(monkeypatch, media: Path) -> None:
-    """Takes the seconds out of the drawing."""
-    small = {name: pictures.prepare(make_upload((80, 50), name=f"{name}.jpg")) for name in landscapes.SCENES}
-    monkeypatch.setattr(Command, "draw", lambda command: small)
+    """Takes the seconds out of the renditions."""
+    small = {name: pictures.prepare(make_upload((80, 50), name=f"{name}.jpg")) for name in PICTURES}
+    monkeypatch.setattr(Command, "prepare", lambda command: small)
 
 
+@pytest.mark.slow("its pictures get all renditions")
 class TestDemonstrationSite:
     def test_it_works(self, demo):
         assert Page.objects.published().count() >= 10
         assert SiteSettings.objects.get().name == "Far Hills 远山"
 
     def test_it_says_how_far_it_is(self, demo):
-        assert demo.splitlines()[0] == "Drawing pictures … 1/9"
+        assert demo.splitlines()[0] == "Preparing pictures … 1/9"
         assert "Preparing pictures … 9/9" in demo.splitlines()
 
     def test_the_tree_has_three_levels(self, demo):
@@ -93,7 +94,7 @@ class TestDemonstrationSite:
             assert all(picture.image.storage.exists(name) for name in [*made, picture.renditions["share"]])
 
     def test_pictures_are_all_different_and_large(self, demo):
-        assert len({picture.image.name for picture in Picture.objects.all()}) == len(landscapes.SCENES) >= 7
+        assert len({picture.image.name for picture in Picture.objects.all()}) == len(PICTURES) >= 7
         assert all(picture.image_width >= 1400 for picture in Picture.objects.all())
 
     def test_links_between_pages_resolve(self, demo, client):
@@ -101,10 +102,6 @@ class TestDemonstrationSite:
         assert len(links) >= 10
         for link in links:
             assert client.get(link).status_code == 200, link
-
-
-def test_a_scene_always_comes_out_the_same():
-    assert landscapes.draw("ink") == landscapes.draw("ink")
 
 
 def test_refused_when_there_are_pages():

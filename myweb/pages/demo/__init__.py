@@ -1,10 +1,11 @@
-"""The demonstration site: what `manage.py demo` writes (the .toml files) and draws (landscapes.py)."""
+"""The demonstration site: what `manage.py demo` writes (the .toml files) and shows (pictures/)."""
 
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
+PICTURES = {path.stem: path for path in sorted((Path(__file__).parent / "pictures").glob("*.jpg"))}
 SITE = {
     "name": "Far Hills 远山",
     "tagline": "On keeping a small website · 小网站手记",
@@ -16,7 +17,7 @@ SITE = {
 
 
 class Block(TypedDict):
-    """A text, or the name of a picture in landscapes.SCENES."""
+    """A text, or the name of a picture in PICTURES."""
 
     text: NotRequired[str]
     picture: NotRequired[str]

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from myweb.pages import pictures
-from myweb.pages.demo import SITE, Block, Entry, entries, landscapes
+from myweb.pages.demo import PICTURES, SITE, Block, Entry, entries
 from myweb.pages.models import Page, Picture, SiteSettings, Text
 
 Item = TypeVar("Item")
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             return
         if Page.objects.exists():
             raise CommandError("There are pages already, and the demonstration site goes only into an empty site.")
-        files = self.draw()
+        files = self.prepare()
         # Everything or nothing, should this be killed; what is slow happens before and after.
         # A revision, so that a page that the owner deletes can be recovered.
         with transaction.atomic(), reversion.create_revision():
@@ -34,11 +34,11 @@ class Command(BaseCommand):
             picture.make_renditions()
         self.stdout.write(self.style.SUCCESS(f"The demonstration site has {Page.objects.count()} pages."))
 
-    def draw(self) -> dict[str, pictures.Upload]:
+    def prepare(self) -> dict[str, pictures.Upload]:
         """Return the pictures by name, prepared as uploads are."""
         return {
-            name: pictures.prepare(SimpleUploadedFile(f"{name}.jpg", landscapes.draw(name), "image/jpeg"))
-            for name in self.progress("Drawing pictures", landscapes.SCENES)
+            name: pictures.prepare(SimpleUploadedFile(path.name, path.read_bytes(), "image/jpeg"))
+            for name, path in PICTURES.items()
         }
 
     def write(self, files: dict[str, pictures.Upload]) -> None:
