@@ -19,7 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.template.defaultfilters import filesizeformat
 
 from myweb.operations.doctor.way import way
-from myweb.publishing import current
+from myweb.publishing.publisher import publisher
 
 from . import databases, integrity, making
 from .archive import MEDIA, SETTINGS, Archive, Writer, media_files, progress
@@ -93,7 +93,7 @@ def exchange_file(archive: Archive, scratch: ScratchDatabase) -> list[str]:
         path = Path(connection.settings_dict["NAME"])
         kept, taken_over = put_in_place(scratch.directory / "db.sqlite3", path)
     integrity.remember("")
-    current.follow()
+    publisher().follow()
     if kept is None:
         return []
     return [
