@@ -23,6 +23,7 @@ RUN export SECRET_KEY="$(head -c 48 /dev/urandom | base64 -w 0)" MYWEB_VAR=/tmp/
     && (cd myweb && ../.venv/bin/python ../manage.py compilemessages) \
     && .venv/bin/python manage.py collectstatic --no-input \
     && mv /tmp/var/static collected \
+    && find .venv -path '*/site-packages/*/static/*' -type f -delete \
     && .venv/bin/python -m compileall -q manage.py myweb
 
 # What the packages depend on is left out: LLVM and Perl alone take 200 MB, and neither is used.

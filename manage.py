@@ -1,14 +1,33 @@
-#!/usr/bin/env python
-"""Django's command line. Started by root, it acts as the owner of var/, so that the site can write what it leaves."""
+#!/usr/bin/env python3
+"""
+Django's command line, in its environment.
+
+Started by root, it acts as the owner of var/, so that the site can write what it leaves.
+"""
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 
 # These write into the source tree, which belongs to whoever works on it.
 WRITES_CODE = {"compilemessages", "makemessages", "makemigrations", "squashmigrations", "startapp", "startproject"}
+
+
+def enter_environment() -> None:
+    """Go on in .venv, unless this runs in an environment already."""
+    if sys.prefix != sys.base_prefix:
+        return
+    python = ROOT / ".venv" / "bin" / "python"
+    if python.exists():
+        os.execv(python, [str(python), str(ROOT / "manage.py"), *sys.argv[1:]])
+    if find_spec("django") is None:
+        sys.exit(
+            "myweb: its Python packages are not installed here: run deploy/up --prepare once. On a server where"
+            " deploy/install has run, the command is: myweb"
+        )
 
 
 def become_site_user() -> None:
@@ -20,6 +39,7 @@ def become_site_user() -> None:
 
 
 def main() -> None:
+    enter_environment()
     become_site_user()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myweb.settings")
     from django.conf import settings

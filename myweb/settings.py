@@ -1,5 +1,5 @@
 """
-All settings. The environment names everything that differs between sites; README has the table.
+All settings. The environment names everything that differs between sites; docs/operator.md has the table.
 
 Every variable can also be given as a file: NAME_FILE holds the path of a file with the value.
 A missing or malformed value raises ImproperlyConfigured with one sentence that names the variable.
@@ -159,7 +159,6 @@ INSTALLED_APPS = [
     "myweb.contact",
     "myweb.publishing",
     "myweb.operations",
-    "feincms3",
     "content_editor",
     "django_prose_editor",
     "imagefield",
@@ -333,6 +332,8 @@ try:
     EMAIL_HOST = domain_in_ascii(EMAIL_HOST)
 except UnicodeError as error:
     raise ImproperlyConfigured(f"EMAIL_HOST is “{EMAIL_HOST}”, which cannot be the name of a host.") from error
+if DEBUG and not EMAIL_HOST:
+    EMAIL_BACKEND, EMAIL_HOST = "django.core.mail.backends.console.EmailBackend", "terminal"
 EMAIL_PORT = read("EMAIL_PORT", "int", default=25)
 EMAIL_HOST_USER = read("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = read("EMAIL_HOST_PASSWORD", default="")

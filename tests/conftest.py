@@ -14,6 +14,11 @@ from tests.site import Site
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix() -> None:
+    """A database in memory is each process's own by any name; pytest-django knows only Django's engine for it."""
+
+
 @pytest.fixture
 def media(settings, tmp_path) -> Path:
     """A media directory of the test's own."""

@@ -1,5 +1,6 @@
 """What the tools say of the code."""
 
+import difflib
 import os
 import re
 import shutil
@@ -12,19 +13,26 @@ import pytest
 pytestmark = pytest.mark.code
 
 ROOT = Path(__file__).parent.parent
+CATALOGUE = Path("myweb", "locale", "zh_Hans", "LC_MESSAGES", "django.po")
 
 
-def run(*command: str, **environment: str) -> str:
-    """Return the output of `command`, which has to succeed, in the repository's root."""
-    result = subprocess.run(
-        command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=300
-    )
+def run(*command: str, cwd: Path = ROOT, **environment: str) -> str:
+    """Return the output of `command`, which has to succeed."""
+    result = subprocess.run(command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout + result.stderr
 
 
-def manage(*arguments: str, **environment: str) -> str:
-    return run(sys.executable, "-m", "django", *arguments, DJANGO_SETTINGS_MODULE="myweb.settings", **environment)
+def manage(*arguments: str, cwd: Path = ROOT, **environment: str) -> str:
+    command = [sys.executable, "-m", "django", *arguments]
+    return run(*command, cwd=cwd, DJANGO_SETTINGS_MODULE="myweb.settings", **environment)
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """A directory with a copy of the code: other tests copy the clone meanwhile."""
+    shutil.copytree(ROOT / "myweb", tmp_path / "myweb")
+    return tmp_path
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=["lint", "format"])
@@ -56,21 +64,21 @@ def test_django_finds_nothing_to_warn_of():
     manage("check", "--deploy", "--fail-level", "WARNING", SITE_URL="https://www.example.org")
 
 
-def test_catalogues_are_complete(tmp_path):
-    """Every text of ours is in the catalogue, and translated."""
-    # In a copy: other tests copy the clone meanwhile.
-    shutil.copytree(ROOT / "myweb", tmp_path / "myweb")
-    subprocess.run(
-        [sys.executable, "-m", "django", "makemessages", "-l", "zh_Hans", "--no-obsolete", "--no-wrap"],
-        cwd=tmp_path / "myweb",
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "myweb.settings", "PYTHONPATH": str(tmp_path)},
-        check=True,
-        capture_output=True,
-    )
-    catalogue = tmp_path / "myweb" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
-    statistics = run("msgfmt", "--statistics", "-o", str(tmp_path / "messages.mo"), str(catalogue))
+def test_catalogues_are_complete(copy):
+    """Every text of ours is in the catalogue, translated, and nothing else is."""
+    manage("makemessages", cwd=copy)
+    assert (copy / CATALOGUE).read_text() == (ROOT / CATALOGUE).read_text()
+    statistics = run("msgfmt", "--statistics", "-o", str(copy / "messages.mo"), str(copy / CATALOGUE))
     assert "untranslated" not in statistics
     assert "fuzzy" not in statistics
+
+
+def test_new_text_changes_two_lines(copy):
+    (copy / "myweb" / "new.py").write_text('from django.utils.translation import gettext\n\ngettext("A new text")\n')
+    manage("makemessages", cwd=copy)
+    before, after = ((place / CATALOGUE).read_text().splitlines() for place in (ROOT, copy))
+    changes = [line for line in difflib.ndiff(before, after) if line[0] in "+-" and line[2:]]
+    assert changes == ['+ msgid "A new text"', '+ msgstr ""']
 
 
 def test_requirements_are_pinned():

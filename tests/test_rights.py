@@ -23,7 +23,7 @@ from myweb.pages.models import SiteSettings
 from tests.contact.factories import make_message
 from tests.factories import make_page, make_text
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow("75 addresses are asked by eight people")]
 
 TABLE = Path(__file__).parent / "rights.txt"
 PAGES = ["pages.page", "pages.text", "pages.picture"]

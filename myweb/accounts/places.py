@@ -12,6 +12,9 @@ from contextlib import ExitStack, contextmanager
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import get_language_from_request
+
+from myweb import nginx_pages
 
 try:
     import uwsgi
@@ -34,7 +37,7 @@ class PlacesMiddleware:
         if request.method in ("GET", "HEAD") or not PATH.match(request.path_info):
             return self.get_response(request)
         with place(range(uwsgi.numproc - 1), known="MYWEB_DEVICE" in request.META) as found:
-            return self.get_response(request) if found else busy()
+            return self.get_response(request) if found else busy(request)
 
 
 @contextmanager
@@ -54,7 +57,7 @@ def place(places: range, known: bool) -> Iterator[bool]:
         yield False
 
 
-def busy() -> HttpResponse:
+def busy(request: HttpRequest) -> HttpResponse:
     """Return the page that Nginx has for a site with too much to do."""
-    page = (settings.BASE_DIR / "deploy" / "unavailable.html").read_bytes()
+    page = nginx_pages.render("unavailable", get_language_from_request(request))
     return HttpResponse(page, status=503, headers={"Retry-After": RETRY_AFTER, "Cache-Control": "no-store"})

@@ -185,6 +185,7 @@ def test_page_tells_of_the_way_by_mail_only_if_there_is_one(client, admin_user, 
     assert "which you set in this browser" in attempt(client, WRONG).content.decode()
 
 
+@pytest.mark.slow("passwords are hashed")
 @pytest.mark.django_db(transaction=True)
 def test_many_at_once_get_no_further(admin_user, hashed, database):
     def try_once(n: int) -> int:

@@ -22,7 +22,7 @@ def test_it_works(middleware, rf):
 def test_stranger_finds_no_place(middleware, rf, path):
     with places.place(range(2), known=False) as found:
         assert found
-        answer = middleware(rf.post(f"/admin/{path}"))
+        answer = middleware(rf.post(f"/admin/{path}", HTTP_ACCEPT_LANGUAGE="zh-CN,zh;q=0.9"))
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "10"
         assert "马上回来" in answer.content.decode()

@@ -77,6 +77,7 @@ def test_once_does_not_hide_that_the_database_fails(mail_server):
         call_command("deliver_mail")
 
 
+@pytest.mark.slow("processes of their own")
 class TestLoop:
     """In a process of its own, on the test's database."""
 

@@ -247,6 +247,7 @@ class TestServerFails:
             deliver_all()
             assert (the_server().reason, len(server.received)) == ("", 1)
 
+    @pytest.mark.slow("the deadline has to pass")
     def test_takes_too_long_as_a_whole(self, mail_server, monkeypatch):
         monkeypatch.setattr(outbox, "DEADLINE", 1)
         make_message()

@@ -47,8 +47,8 @@ def test_it_works(server, message):
     assert server.messages()[message] == 1
 
 
-def test_everything_is_where_readme_says(server):
-    named = re.findall(r"^\| `(/[^`]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+def test_everything_is_where_it_is_said_to_be(server):
+    named = re.findall(r"^\| `(/[^`]+)` \|", (ROOT / "docs" / "operator.md").read_text(), re.MULTILINE)
     assert len(named) == 7
     server.run("ls", "--directory", *named)
 
@@ -129,6 +129,15 @@ def test_nightly_timer_proves_a_backup(server):
     server.run("systemctl", "start", "myweb-nightly.service")
     assert "myweb-" in server.run("ls", "/var/lib/myweb/backups")
     assert server.evaluate("BackupProof.objects.count()") == 1
+
+
+def test_rules_of_nftables_are_in_force_or_skipped(server):
+    """In a container, which shares its kernel, they are; the tests of nftables_config try them."""
+    status, _ = server.try_to(
+        "systemd-run", "--collect", "--wait", "--pipe", "nft", "--check", "-f", "/etc/myweb/nftables.conf"
+    )
+    state = server.run("systemctl", "show", "--property", "ActiveState", "--value", "myweb_nftables.service").strip()
+    assert state == ("inactive" if status else "active")
 
 
 def test_doctor_finds_nothing_wrong(server):

@@ -1,5 +1,7 @@
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,23 @@ def test_before_var_exists(tmp_path):
     assert result.returncode == 1
     assert result.stderr.startswith("myweb: SECRET_KEY is not set")
     assert not (tmp_path / "none").exists()
+
+
+def start(manage: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Run manage.py as a shell would, without the environment."""
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "MYWEB_VAR": str(tmp_path / "none")}
+    return subprocess.run([manage, "version"], env=environment, capture_output=True, text=True)
+
+
+def test_it_finds_its_environment(tmp_path):
+    result = start(ROOT / "manage.py", tmp_path)
+    assert result.stderr.startswith("myweb: SECRET_KEY is not set")
+
+
+def test_without_its_environment_it_says_what_to_do(tmp_path):
+    result = start(Path(shutil.copy(ROOT / "manage.py", tmp_path)), tmp_path)
+    assert result.stderr.startswith("myweb: its Python packages are not installed here: run deploy/up --prepare once.")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
 
 
 def test_it_works(site):

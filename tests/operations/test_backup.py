@@ -16,6 +16,8 @@ from tests.operations.places import Place, damage
 from tests.operations.test_restore import TEXTS, WRITE, small_files
 from tests.site import ROOT, wait_for
 
+pytestmark = pytest.mark.slow("whole sites are backed up")
+
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -106,7 +108,7 @@ def test_damaged_database(place):
 
 
 def test_nothing_to_back_up(elsewhere):
-    assert "run manage.py prepare" in elsewhere.refused("backup")
+    assert "run ./manage.py prepare" in elsewhere.refused("backup")
     assert elsewhere.backups == []
 
 

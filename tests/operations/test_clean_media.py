@@ -1,7 +1,11 @@
 import os
 import time
 
+import pytest
+
 from tests.operations.places import copy_of
+
+pytestmark = pytest.mark.slow("in a site of its own")
 
 DAY = 24 * 3600
 

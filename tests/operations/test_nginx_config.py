@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from myweb import nginx_pages
 from myweb.operations.management.commands import nginx_config
 
 
@@ -110,7 +111,8 @@ def test_nothing_else_is_left_behind(var, settings):
     settings.PORT = 8100
     assert "8100" in site_file(var)
     names = {path.name for path in (var / "nginx").iterdir()}
-    assert names == {*nginx_config.TEMPLATES, *nginx_config.DISTRIBUTION_FILES}
+    pages = {f"{name}.{language}.html" for name in nginx_pages.PAGES for language in ("en", "zh-hans")}
+    assert names == {*nginx_config.TEMPLATES, *nginx_config.DISTRIBUTION_FILES, *pages}
 
 
 @pytest.mark.parametrize("name", ['quo"te', "dol$lar", "back\\slash", "new\nline"])

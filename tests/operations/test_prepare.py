@@ -2,7 +2,7 @@ import pytest
 from django.core.management import call_command
 
 from myweb.pages.models import Page
-from tests.operations.places import Place
+from tests.operations.places import Place, empty_place
 from tests.site import free_port
 
 pytestmark = pytest.mark.django_db
@@ -13,6 +13,17 @@ def test_it_works(settings, tmp_path, home):
     call_command("prepare", verbosity=0)
     assert (tmp_path / "nginx" / "nginx.conf").exists()
     assert Page.objects.get() == home
+
+
+@pytest.mark.postgres
+def test_new_database_of_a_site_shows_no_demonstration(tmp_path):
+    """Else visitors would see it until the backup is restored."""
+    with empty_place(tmp_path / "var", on_postgresql=True) as place:
+        (place.var / "backups").mkdir()
+        (place.var / "backups" / "myweb-of-the-site.zip").touch()
+        assert "it stays empty until a backup is restored." in place.manage("prepare")
+        assert "it stays empty" not in place.manage("prepare")
+        assert place.shell("from myweb.pages.models import Page; print(Page.objects.count())") == "0"
 
 
 def test_database_that_cannot_be_reached(tmp_path):

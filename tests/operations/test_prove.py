@@ -10,6 +10,8 @@ from myweb.operations.backup import integrity
 from myweb.operations.models import BackupProof
 from tests.operations.test_restore import edited, manifest
 
+pytestmark = pytest.mark.slow("whole sites are backed up and restored")
+
 PROOFS = """
 from myweb.operations.models import BackupProof
 print(*(f"{proof.name} {proof.proven_at.isoformat()}" for proof in BackupProof.objects.all()))
@@ -47,7 +49,7 @@ def test_portable(place):
 
 
 def test_nothing_to_prove(elsewhere):
-    assert "make one with manage.py backup" in elsewhere.refused("backup", "--prove")
+    assert "make one with ./manage.py backup" in elsewhere.refused("backup", "--prove")
 
 
 def test_file_of_a_row_is_missing(place):

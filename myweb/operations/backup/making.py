@@ -30,7 +30,7 @@ def make(path: Path | None, directory: Path, portable: bool) -> Path:
     with Writer(path) as writer:
         kind, facts = databases.dump(writer, directory, portable)
         if not facts.migrations:
-            raise CommandError("There is no site in this database yet: run manage.py prepare.")
+            raise CommandError(f"There is no site in this database yet: run {way().manage} prepare.")
         # After the database: a file is there before the row that refers to it.
         writer.add_media(settings.MEDIA_ROOT)
         finish(writer, kind, facts)
@@ -87,7 +87,7 @@ def newest() -> Path:
     """Return the newest of the nightly backups; raise CommandError if there is none."""
     if path := _newest(backups_directory().iterdir()):
         return path
-    raise CommandError(f"There is no backup in {backups_directory()}: make one with manage.py backup.")
+    raise CommandError(f"There is no backup in {backups_directory()}: make one with {way().manage} backup.")
 
 
 def newest_proven() -> Path | None:

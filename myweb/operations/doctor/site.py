@@ -15,10 +15,10 @@ from django.utils import timezone
 import myweb
 from myweb.operations.models import BackupProof, is_new_site
 from myweb.pages.models import Page
-from myweb.publishing import current, files
-from myweb.publishing.management.commands.publish import published_directory
-from myweb.publishing.management.commands.verify_published import is_right
+from myweb.publishing.checking import is_right, published_directory
+from myweb.publishing.files import address
 from myweb.publishing.models import Generation
+from myweb.publishing.publisher import publisher
 
 from . import uwsgi, web
 from .faults import Fault, NotChecked, quote
@@ -75,11 +75,11 @@ def fresh() -> str:
         directory = published_directory()
     except CommandError as error:
         raise Fault(f"Pages are not published: {quote(error)}.", f"{way().restart}; {way().log} says why.") from error
-    names = list(files.names(directory))
+    names = list(directory.names())
     sample = random.sample(names, min(len(names), MOST_PAGES))
-    different = [files.address(name) for name in sample if not is_right(directory, name)]
+    different = [address(name) for name in sample if not is_right(directory, name)]
     # Otherwise they were compared with what the owner has changed since.
-    if different and current.read() == directory:
+    if different and publisher().current == directory:
         raise Fault(
             f"The published page {different[0]} is another one than that in the database.",
             f"Run {way().manage} verify_published, which compares all pages; if the database is right, {way().manage}"

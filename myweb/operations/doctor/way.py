@@ -23,12 +23,12 @@ class Way:
 
 
 CLONE = Way(
-    manage="manage.py",
-    manage_stopped="manage.py",
+    manage="./manage.py",
+    manage_stopped="./manage.py",
     stop="End deploy/up, or uWSGI",
     start="Run deploy/up, or uwsgi --ini deploy/myweb_uwsgi.ini",
     restart="Restart uWSGI",
-    apply="Run manage.py nginx_config, reload Nginx, and restart uWSGI",
+    apply="Run ./manage.py nginx_config, reload Nginx, and restart uWSGI",
     log="var/log/uwsgi.log",
     nginx_log="var/log/error.log",
     nightly="a timer should do so every night",

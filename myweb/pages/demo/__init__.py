@@ -1,11 +1,11 @@
-"""The demonstration site, which `manage.py demo` writes: pages in the .toml files, and their pictures."""
+"""The demonstration site: what `manage.py demo` writes (the .toml files) and shows (pictures/)."""
 
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
-PICTURES = Path(__file__).parent / "pictures"
+PICTURES = {path.name: path for path in sorted((Path(__file__).parent / "pictures").glob("*.jpg"))}
 SITE = {
     "name": "Far Hills 远山",
     "tagline": "On keeping a small website · 小网站手记",

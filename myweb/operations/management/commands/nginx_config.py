@@ -1,5 +1,6 @@
 import re
 import subprocess
+from itertools import product
 from pathlib import Path
 from string import Template
 from tempfile import NamedTemporaryFile
@@ -9,10 +10,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from myweb import nginx_pages
 from myweb.accounts import devices
 from myweb.publishing import files, rendering
 
-TEMPLATES = ["nginx.conf", "myweb_nginx.conf", "unavailable.html", "too_large.html", "signed_out.html"]
+TEMPLATES = ["nginx.conf", "myweb_nginx.conf"]
 # So that `include uwsgi_params;` means the same below var/ as in /etc/nginx/.
 DISTRIBUTION_FILES = ["uwsgi_params", "mime.types"]
 
@@ -81,6 +83,8 @@ class Command(BaseCommand):
             for name in TEMPLATES:
                 # A key is in the site's file.
                 replace_if_changed(directory / name, filled_in(name, values), 0o640 if "myweb" in name else 0o644)
+            for (code, _name), name in product(settings.LANGUAGES, nginx_pages.PAGES):
+                replace_if_changed(directory / f"{name}.{code}.html", nginx_pages.render(name, code), 0o644)
             for name in DISTRIBUTION_FILES:
                 link_to(directory / name, Path("/etc/nginx") / name)
         except OSError as error:
@@ -112,6 +116,7 @@ def template_values() -> dict[str, str]:
         "MYWEB_DEVICE_KEY": devices.nginx_key(),
         "MYWEB_SHARED_GEO": "\n    ".join(f"{network} 1;" for network in SHARED_NETWORKS),
         "MYWEB_UTF8": UTF8,
+        "MYWEB_LANGUAGE": settings.LANGUAGE_CODE,
         "MYWEB_VAR": str(settings.VAR),
     }
 

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
 from myweb.operations.backup import integrity, making
+from myweb.pages.models import SiteSettings
 
 
 class Command(BaseCommand):
@@ -23,7 +24,12 @@ class Command(BaseCommand):
         except OperationalError as error:
             words = " ".join(str(error).split())
             raise CommandError(f"The database of DATABASE_URL cannot be reached: {words}") from error
+        is_moving = not options["new"] and not connection.introspection.table_names() and there_was_a_site()
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
+        if is_moving:
+            # With settings, no later start takes it for a new site either.
+            SiteSettings.unsaved().save()
+            self.stdout.write("This database is new, and the site is not: it stays empty until a backup is restored.")
         call_command("demo", if_empty=True)
         call_command("nginx_config")
 

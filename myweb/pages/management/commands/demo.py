@@ -26,7 +26,7 @@ class Command(BaseCommand):
             return
         if Page.objects.exists():
             raise CommandError("There are pages already, and the demonstration site goes only into an empty site.")
-        files = self.read_pictures()
+        files = self.prepare()
         # Everything or nothing, should this be killed; what is slow happens before and after.
         # A revision, so that a page that the owner deletes can be recovered.
         with transaction.atomic(), reversion.create_revision():
@@ -35,11 +35,11 @@ class Command(BaseCommand):
             block.finish()
         self.stdout.write(self.style.SUCCESS(f"The demonstration site has {Page.objects.count()} pages."))
 
-    def read_pictures(self) -> dict[str, pictures.Upload]:
+    def prepare(self) -> dict[str, pictures.Upload]:
         """Return the pictures by name, prepared as uploads are."""
         return {
-            path.name: pictures.prepare(SimpleUploadedFile(path.name, path.read_bytes(), "image/jpeg"))
-            for path in self.progress("Reading pictures", sorted(PICTURES.iterdir()))
+            name: pictures.prepare(SimpleUploadedFile(name, path.read_bytes(), "image/jpeg"))
+            for name, path in PICTURES.items()
         }
 
     def write(self, files: dict[str, pictures.Upload]) -> None:

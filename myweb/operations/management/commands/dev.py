@@ -1,0 +1,35 @@
+import atexit
+import os
+import subprocess
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.management.commands import runserver
+from django.core.management.base import CommandParser
+
+LOOPS = [["update_pages", "--loop"], ["deliver_mail", "--loop"]]
+
+
+class Command(runserver.Command):
+    help = (
+        "Runs everything while you work on the code: pages, pictures, mail, which is printed here unless EMAIL_HOST is"
+        " set, and again whatever you change. Without uWSGI and Nginx, and for nobody else: DEBUG is on."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        address = f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN
+        parser.set_defaults(addrport=f"{address}:{settings.PORT}")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"DEBUG": "1"})
+        super().handle(*args, **options)
+
+    def inner_run(self, *args: Any, **options: Any) -> None:
+        """Run the server in a process that the reloader replaces; the loops end with it, however it ends."""
+        for arguments in LOOPS:
+            command = ["setpriv", "--pdeathsig", "TERM", sys.executable, sys.argv[0], *arguments]
+            atexit.register(subprocess.Popen(command, stdin=subprocess.DEVNULL).terminate)
+        super().inner_run(*args, **options)
