@@ -37,7 +37,6 @@ class Block(create_plugin_base(Page)):  # type: ignore[misc]
     icon: ClassVar[str]  # https://fonts.google.com/icons; the editor brings them along
     place: ClassVar[int] = 100  # among the kinds that the editor offers
     search_fields: ClassVar[list[str]] = []  # where the admin's search looks
-    inline_options: ClassVar[dict[str, Any]] = {}  # of its form, as InlineModelAdmin has them
 
     class Meta:
         abstract = True
@@ -45,7 +44,7 @@ class Block(create_plugin_base(Page)):  # type: ignore[misc]
     @classmethod
     def inline(cls) -> type[ContentEditorInline]:
         """Return what edits blocks of this kind within the form of their page."""
-        inline: type[ContentEditorInline] = ContentEditorInline.create(cls, icon=cls.icon, **cls.inline_options)
+        inline: type[ContentEditorInline] = ContentEditorInline.create(cls, icon=cls.icon)
         return inline
 
     @classmethod
