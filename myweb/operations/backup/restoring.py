@@ -18,7 +18,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.template.defaultfilters import filesizeformat
 
-from myweb.operations.doctor.way import way
+from myweb.installation import here
 from myweb.publishing.publisher import publisher
 
 from . import databases, integrity, making
@@ -125,7 +125,7 @@ def look_at_site(archive: Archive, replace: bool) -> tuple[bool, bool]:
     except DatabaseError as error:
         raise CommandError(f"This site's database cannot be read: {error}.") from error
     if in_use and (unknown or is_behind):
-        raise CommandError(f"This site's database is not of this release: run {way().manage} migrate first.")
+        raise CommandError(f"This site's database is not of this release: run {here().manage} migrate first.")
     return in_use, is_behind
 
 

@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from myweb.installation import here
 from myweb.publishing.models import Generation
 from myweb.publishing.publisher import publisher
 
@@ -14,4 +15,4 @@ class Command(BaseCommand):
         with transaction.atomic():
             publisher().advance()
             Generation.objects.update(is_on=False)
-        self.stdout.write("Pages are not published any more. To publish them again: manage.py publish")
+        self.stdout.write(f"Pages are not published any more. To publish them again: {here().manage} publish")
