@@ -45,7 +45,7 @@ class Unreadable(dict):
 def addresses(home, media) -> list[str]:
     page = make_page("About us", menu="footer")
     make_text(page, "<p>A page with a picture.</p>")
-    make_picture(page).make_renditions()
+    make_picture(page).finish()
     make_page("Below", parent=page)
     return list(publishable_paths())
 
