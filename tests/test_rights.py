@@ -189,7 +189,8 @@ def test_address(site, name, model, pattern):
 def test_no_model_tells_a_secret_as_its_address(site):
     assert not hasattr(ContactMessage, "get_absolute_url")
     token = site.rows["contactmessage"].token
-    assert all(token not in row.get_absolute_url() for row in site.rows.values() if hasattr(row, "get_absolute_url"))
+    urls = [row.get_absolute_url() for row in site.rows.values() if hasattr(row, "get_absolute_url")]
+    assert [url for url in urls if token in url] == []
 
 
 # Versions
