@@ -17,8 +17,8 @@ from typing import Any
 
 from django.core.management import CommandError
 
-# What visitors have been thanked for, and what became of it, in the order in which one belongs to the other
-TAKEN_OVER = ["contact_contactmessage", "contact_delivery"]
+from myweb.tables import Table, tables
+
 PATIENCE = 30  # seconds to wait for others; a request has its end within 60
 
 
@@ -82,7 +82,7 @@ def _take_over(old: Any, new: Path) -> int:
     """Write what can still be read of visitors' messages into the database `new`; return how many it did not have."""
     with closing(sqlite3.connect(new)) as target, target:
         before = _count(target)
-        for table in TAKEN_OVER:
+        for table in tables(Table.TAKEN_OVER):
             columns = [name for name in _columns(target, table) if name in _columns(old, table)]
             names = ", ".join(f'"{name}"' for name in columns)
             places = ", ".join("?" * len(columns))

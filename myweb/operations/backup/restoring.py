@@ -19,33 +19,12 @@ from django.db.migrations.executor import MigrationExecutor
 from django.template.defaultfilters import filesizeformat
 
 from myweb.publishing import current
+from myweb.tables import Table, tables
 
 from . import databases, integrity, making
 from .archive import MEDIA, SETTINGS, Archive, Writer, media_files, progress
 from .exchanging import put_in_place
 from .scratch import SCHEMA, ScratchDatabase
-
-# Rows that a site has before anybody has done anything with it
-BOOKKEEPING = {
-    "accounts_loginfailures",
-    "accounts_passwordreset",
-    "accounts_setuptoken",
-    "auth_permission",
-    "axes_accessattempt",
-    "axes_accessattemptexpiration",
-    "axes_accessfailurelog",
-    "axes_accesslog",
-    "contact_mailserver",
-    "django_content_type",
-    "django_migrations",
-    "django_session",
-    "operations_backupproof",
-    "publishing_generation",
-}
-# What was proven is about the backups on this machine.
-OF_THIS_MACHINE = {"operations_backupproof"}
-# A login that has ended since must not come back, nor may a mail be sent that somebody asked for before.
-FORGOTTEN = {"accounts_loginfailures", "accounts_passwordreset", "django_session"}
 
 
 def restore(path: Path, replace: bool) -> list[str]:
@@ -130,7 +109,7 @@ def look_at_site(archive: Archive, replace: bool) -> tuple[bool, bool]:
 
 def is_in_use() -> bool:
     with connection.cursor() as cursor:
-        for table in set(connection.introspection.table_names(cursor)) - BOOKKEEPING:
+        for table in set(connection.introspection.table_names(cursor)).difference(tables(Table.BOOKKEEPING)):
             cursor.execute(f'SELECT 1 FROM "{table}" LIMIT 1')  # noqa: S608
             if cursor.fetchone():
                 return True
@@ -205,16 +184,17 @@ def replace_rows(scratch: ScratchDatabase, save: Callable[[], None]) -> None:
     with scratch.raw() as raw:
         sequences, there = databases.sequences(raw), set(databases.table_names(raw))
     with attached(scratch) as other, transaction.atomic(durable=True), connection.cursor() as cursor:
-        tables = sorted(there & set(connection.introspection.table_names(cursor)) - OF_THIS_MACHINE)
-        names = ", ".join(f'"{table}"' for table in tables)
+        both = there.intersection(connection.introspection.table_names(cursor))
+        replaced = sorted(both.difference(tables(Table.OF_THIS_MACHINE)))
+        names = ", ".join(f'"{table}"' for table in replaced)
         if not databases.is_sqlite():  # where the transaction itself is the lock
             cursor.execute("SET LOCAL lock_timeout = '60s'")
             cursor.execute(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
         save()
         # Constraints are checked at the end of the transaction. Readers see the old rows until then.
-        for table in tables:
+        for table in replaced:
             cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
-        for table in sorted(set(tables) - FORGOTTEN):
+        for table in sorted(set(replaced).difference(tables(Table.FORGOTTEN))):
             description = connection.introspection.get_table_description(cursor, table)
             columns = ", ".join(f'"{column.name}"' for column in description)
             cursor.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM {other}."{table}"')  # noqa: S608
