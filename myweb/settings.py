@@ -1,5 +1,5 @@
 """
-All settings. The environment names everything that differs between sites; README has the table.
+All settings. The environment names everything that differs between sites; docs/operator.md has the table.
 
 Every variable can also be given as a file: NAME_FILE holds the path of a file with the value.
 A missing or malformed value raises ImproperlyConfigured with one sentence that names the variable.

@@ -223,7 +223,7 @@ class Site:
         return {"VIRTUAL_ENV": str(environment), "PATH": f"{environment / 'bin'}:{self.env['PATH']}"}
 
     def spawn_uwsgi(self, *arguments: object, as_site_user: bool = True, **options: Any) -> subprocess.Popen[bytes]:
-        """Start only uWSGI, as README says; its log is uwsgi.log beside var/."""
+        """Start only uWSGI, as docs/operator.md says; its log is uwsgi.log beside var/."""
         arguments = arguments or ("--ini", "deploy/myweb_uwsgi.ini")
         with (self.directory / "uwsgi.log").open("wb") as log:
             options = {"env": self.env | self.active_environment(), "stdout": log, "stderr": log, **options}
@@ -306,7 +306,7 @@ class Site:
         return {worker["pid"] for worker in self.stats()["workers"] if worker["accepting"]}
 
     def reload(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Have uWSGI replace its workers one after the other, as README says; call `meanwhile` until all are new."""
+        """Have uWSGI replace its workers one after the other, as documented; call `meanwhile` until all are new."""
         file, before = self.var / "run" / "reload", {worker["pid"] for worker in self.stats()["workers"]}
 
         def all_are_new() -> bool:

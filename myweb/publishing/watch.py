@@ -18,8 +18,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from myweb.tables import Table, tables
 
-from . import current
 from .models import Generation
+from .publisher import publisher
 
 Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
 
@@ -57,7 +57,7 @@ def watch(execute: Execute, sql: str, params: Any, many: bool, context: dict[str
                 _fetch_all(context["cursor"])
                 return result
         if not _has_advanced(connection):
-            current.advance()
+            publisher().advance()
     result = execute(sql, params, many, context)
     if _ROLLBACK.search(str(sql)):
         _advance_again(connection)
@@ -82,7 +82,7 @@ def changes_content(sql: str) -> bool:
 def _has_advanced(connection: BaseDatabaseWrapper) -> bool:
     """Return whether the open transaction has begun a generation, as far as Django's atomic() can tell."""
     # Under set_autocommit(False), what on_commit() got stays after commit().
-    return connection.commit_on_exit and any(callback[1] is current.switch for callback in connection.run_on_commit)
+    return connection.commit_on_exit and any(callback[1] == publisher().switch for callback in connection.run_on_commit)
 
 
 def _advance_again(connection: BaseDatabaseWrapper) -> None:
@@ -93,7 +93,7 @@ def _advance_again(connection: BaseDatabaseWrapper) -> None:
     """
     callbacks: list[Any] = connection.run_on_commit
     callbacks[:] = [
-        (savepoints, (lambda: current.switch()) if function is current.switch else function, robust)
+        (savepoints, (lambda: publisher().switch()) if function == publisher().switch else function, robust)
         for savepoints, function, robust in callbacks
     ]
 
@@ -133,7 +133,5 @@ _has_table = False
 def _has_generation(connection: BaseDatabaseWrapper) -> bool:
     """Return whether the table is there, which it is not in the first migrations of a new site."""
     global _has_table
-    if not _has_table:
-        with connection.cursor() as cursor:
-            _has_table = Generation._meta.db_table in connection.introspection.table_names(cursor)
+    _has_table = _has_table or Generation._meta.db_table in connection.introspection.table_names()
     return _has_table

@@ -19,7 +19,7 @@ from tests.site import ROOT, wait_for
 
 pytestmark = pytest.mark.docker
 
-README = (ROOT / "README.md").read_text()
+OPERATOR = (ROOT / "docs" / "operator.md").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -306,8 +306,8 @@ def test_doctor_finds_nothing_wrong(site, backed_up):
 
 
 def test_doctor_says_what_to_type_here(site):
-    """With the command of README for when app does not run."""
-    [command] = re.findall(r"^\| `docker compose (run .* doctor)`", README, re.MULTILINE)
+    """With the documented command for when app does not run."""
+    [command] = re.findall(r"^\| `docker compose (run .* doctor)`", OPERATOR, re.MULTILINE)
     site.compose("stop", "app")
     try:
         done = site.compose(*command.split(), check=False)
@@ -341,7 +341,7 @@ def test_doctor_misses_nginx(site):
 
 def test_settings_of_env_count(site):
     """Behind a proxy on the Docker host, which reaches Nginx from the gateway of the network."""
-    [command] = re.findall(r"`docker (network inspect [^`]*) myweb_default`", README)
+    [command] = re.findall(r"`docker (network inspect [^`]*) myweb_default`", OPERATOR)
     gateway = docker(*shlex.split(command), f"{site.project}_default").strip()
     allowed = {"TRUSTED_PROXIES": gateway, "METRICS_ALLOW": gateway}
     site.configure(SITE_URL="https://www.example.org", EMAIL_HOST_PASSWORD="'a$b \"c\" #d'", **allowed)

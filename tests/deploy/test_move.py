@@ -16,7 +16,7 @@ from tests.site import ROOT, wait_for
 
 pytestmark = [pytest.mark.docker, pytest.mark.server]
 
-README = (ROOT / "README.md").read_text()
+OPERATOR = (ROOT / "docs" / "operator.md").read_text()
 SHELL = ("shell", "--verbosity", "0", "--no-imports", "--command", ROWS)
 FILES = ("bash", "-c", "cd /var/lib/myweb/media && find . -type f -exec sha256sum {} +")
 WRITTEN = {"contact_contactmessage", "contact_delivery"}  # by visitors, after the backup, too
@@ -42,8 +42,8 @@ def back_up(server: Server, *options: str) -> tuple[str, set[str]]:
 
 
 def bring(server: Server, path: str, site: Composed) -> str:
-    """Copy a backup into the containers with the command of README; return where it is there."""
-    [command] = re.findall(r"^\| `(docker compose exec .*) <FILE >/dev/null`", README, re.MULTILINE)
+    """Copy a backup into the containers with the documented command; return where it is there."""
+    [command] = re.findall(r"^\| `(docker compose exec .*) <FILE >/dev/null`", OPERATOR, re.MULTILINE)
     copied = subprocess.run([*PREFIX, "cat", path], capture_output=True, check=True).stdout
     command = command.replace("docker compose", f"docker compose --project-name {site.project}")
     subprocess.run(shlex.split(command), cwd=site.directory, input=copied, capture_output=True, check=True)
@@ -78,7 +78,7 @@ def shown(site: Server | Composed) -> list[str]:
 
 
 def test_backups_can_be_taken_out(composed):
-    """With the command of README."""
-    [command] = re.findall(r"^\| `docker compose (cp [^`]+)`", README, re.MULTILINE)
+    """With the documented command."""
+    [command] = re.findall(r"^\| `docker compose (cp [^`]+)`", OPERATOR, re.MULTILINE)
     composed.compose(*command.split())
     assert list((composed.directory / "backups").glob("myweb-*.zip"))

@@ -108,7 +108,7 @@ def test_damaged_database(place):
 
 
 def test_nothing_to_back_up(elsewhere):
-    assert "run manage.py prepare" in elsewhere.refused("backup")
+    assert "run ./manage.py prepare" in elsewhere.refused("backup")
     assert elsewhere.backups == []
 
 

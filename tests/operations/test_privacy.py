@@ -3,8 +3,8 @@ from django.contrib.auth.models import User
 from django.utils import translation
 
 from myweb.contact.models import ContactSettings
+from myweb.installation import CLONE, DOCKER, SERVER
 from myweb.operations import privacy
-from myweb.operations.doctor.way import CLONE, COMPOSE, INSTALLED
 from tests.contact.factories import OWNER
 from tests.site import ROOT
 
@@ -82,10 +82,10 @@ def test_log_is_kept_as_long_as_the_page_says():
     assert "find . -name '*.log.*' -mtime +14 -delete" in (ROOT / "deploy" / "rotate_logs").read_text()
 
 
-@pytest.mark.parametrize("way", [CLONE, INSTALLED, COMPOSE])
+@pytest.mark.parametrize("way", [CLONE, SERVER, DOCKER])
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_says_something_in_every_way_and_language(staff, monkeypatch, way, language):
-    monkeypatch.setattr(privacy, "way", lambda: way)
+    monkeypatch.setattr(privacy, "here", lambda: way)
     with translation.override(language):
         assert all(
             row.what and row.how_long for row in [*privacy.of_readers(), *privacy.of_writers(), *privacy.of_staff()]

@@ -50,7 +50,7 @@ def test_portable(place):
 
 
 def test_nothing_to_prove(elsewhere):
-    assert "make one with manage.py backup" in elsewhere.refused("backup", "--prove")
+    assert "make one with ./manage.py backup" in elsewhere.refused("backup", "--prove")
 
 
 def test_file_of_a_row_is_missing(place):

@@ -259,7 +259,7 @@ def test_begin_anew(place):
 def test_site_that_is_not_migrated(place, backup):
     with sqlite3.connect(place.var / "db.sqlite3") as database:
         database.execute("DELETE FROM django_migrations WHERE app = 'operations'")
-    assert place.refused("restore", backup, "--replace").endswith("run manage.py migrate first.")
+    assert place.refused("restore", backup, "--replace").endswith("run ./manage.py migrate first.")
 
 
 def test_older_release_is_migrated(original, place, elsewhere, tmp_path):
@@ -283,7 +283,7 @@ def test_portable_of_an_older_release_is_migrated(original, elsewhere, tmp_path)
 
 def test_portable_needs_a_migrated_site(place):
     place.manage("migrate", "operations", "zero", "--verbosity=0")
-    assert place.refused("backup", "--portable").endswith("run manage.py migrate first.")
+    assert place.refused("backup", "--portable").endswith("run ./manage.py migrate first.")
     assert place.backups == []
 
 

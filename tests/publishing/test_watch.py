@@ -9,8 +9,8 @@ from django.test import Client
 
 from myweb.contact.models import ContactMessage
 from myweb.pages.models import Page, SiteSettings, Text
-from myweb.publishing import current
 from myweb.publishing.models import Generation
+from myweb.publishing.publisher import publisher
 from myweb.publishing.watch import changes_content
 from tests.factories import make_page, make_picture, make_text
 
@@ -272,13 +272,13 @@ def test_dump_that_names_the_current_generation(published, tmp_path):
 def test_emptied_database(published):
     call_command("flush", interactive=False, verbosity=0)
     make_page("New")
-    current.follow()
+    publisher().follow()
     assert link(published).startswith(f"{number()}-")
 
 
 def test_before_the_table_is_there(published, monkeypatch):
     monkeypatch.setattr("myweb.publishing.watch._has_table", False)
-    monkeypatch.setattr(connection.introspection, "table_names", lambda cursor: [])
+    monkeypatch.setattr(connection.introspection, "table_names", lambda: [])
     before = number()
     save()
     assert number() == before

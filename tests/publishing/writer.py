@@ -39,7 +39,8 @@ from PIL import Image  # noqa: E402
 
 from myweb.pages import pictures  # noqa: E402
 from myweb.pages.models import Page, Picture, SiteSettings, Text  # noqa: E402
-from myweb.publishing import current, files, following, models, rendering  # noqa: E402
+from myweb.publishing import files, following, models, rendering  # noqa: E402
+from myweb.publishing.publisher import Publisher, publisher  # noqa: E402
 
 counter = itertools.count(1)
 
@@ -90,8 +91,9 @@ def menu(page: int, menu: str) -> None:
 
 
 def delete(page: int) -> None:
-    if Page.objects.count() > 2:
-        page_number(page).delete()
+    chosen = page_number(page)
+    if Page.objects.count() - chosen.descendants().count() > 2:
+        chosen.delete()
 
 
 def reorder(page: int) -> None:
@@ -233,8 +235,8 @@ def wait_until_published() -> None:
     """Wait until the site has taken up the last change by itself, and published it."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        directory = current.read()
-        if directory and directory[:2] == models.Generation.load() and files.is_there(directory, "about/index.html"):
+        directory = publisher().current
+        if directory and directory.generation == models.Generation.load() and directory.has("/about/"):
             break
         time.sleep(0.05)
     transaction.commit()
@@ -399,10 +401,10 @@ def around(owner: Any, name: str, *, before: bool, action: Callable[[], None]) -
 
 POINTS: dict[str, Callable[[], tuple[Any, str]]] = {
     "raise": lambda: (models.Generation, "advance"),
-    "make": lambda: (current.Directory, "make"),
+    "make": lambda: (files.Directory, "make"),
     "commit": lambda: (type(connections["default"]), "_commit"),
-    "switch": lambda: (current, "switch"),
-    "lock": lambda: (current, "_lock"),
+    "switch": lambda: (Publisher, "switch"),
+    "lock": lambda: (Publisher, "_lock"),
     "rename": lambda: (os, "replace"),
     "file": lambda: (files, "_write"),
     "mkdir": lambda: (os, "mkdir"),

@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 
+from myweb.installation import here
+
 from . import databases
 from .archive import MANIFEST, Archive, Damaged
 
@@ -87,7 +89,7 @@ class ScratchDatabase(Scratch):
         if manifest.kind not in ("portable", connection.vendor):
             raise CommandError(
                 f"{archive.path} is of {manifest.engine}, and this site uses {connection.display_name}. Where it comes "
-                "from, make one that fits both: manage.py backup --portable"
+                f"from, make one that fits both: {here().manage} backup --portable"
             )
         path = self.directory / manifest.database
         archive.extract(manifest.database, path)
@@ -127,15 +129,15 @@ class ScratchDatabase(Scratch):
 
     def run(self, *command: str) -> None:
         """Run Python with this as the site; raise CommandError with what it prints if it fails."""
-        environment: dict[str, Any] = {
-            name: value for name, value in os.environ.items() if name not in ("DATABASE_URL_FILE", "SECRET_KEY_FILE")
-        }
-        environment |= {
+        own: dict[str, Any] = {
             "DATABASE_URL": databases.scratch_url(self.directory, SCHEMA),
             "DJANGO_SETTINGS_MODULE": "myweb.settings",
             "MYWEB_VAR": str(self.directory),
+            # Nobody listens; but no path of a socket may be so long as one below the scratch directory can be.
+            "MYWEB_UWSGI_SOCKET": settings.UWSGI_SOCKET,
             "SECRET_KEY": settings.SECRET_KEY,
         }
+        environment = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in own} | own
         done = subprocess.run(
             [sys.executable, *command],
             cwd=settings.BASE_DIR,

@@ -76,7 +76,7 @@ def nearly_full_disk(settings, tmp_path, monkeypatch):
     yield
 
 
-@fault("static files", "myweb/site.css was not collected. Run manage.py collectstatic")
+@fault("static files", "myweb/site.css was not collected. Run ./manage.py collectstatic")
 def not_collected(copy):
     (copy / "static/myweb/site.css").unlink()
     yield
@@ -138,7 +138,7 @@ def lost_original(copy, copied_database):
     yield
 
 
-@fault("files of pictures", "1 files that pages show are missing, the first is .*webp. Run manage.py update_pages")
+@fault("files of pictures", "1 files that pages show are missing, the first is .*webp. Run ./manage.py update_pages")
 def lost_rendition(copy, copied_database):
     shown_file(copy, copied_database, "rendition").unlink()
     yield

@@ -189,7 +189,7 @@ def wrong_host(proxy):
     yield
 
 
-@fault("public address", "Nginx is there, but does not reach uWSGI. Run manage.py nginx_config")
+@fault("public address", "Nginx is there, but does not reach uWSGI. Run ./manage.py nginx_config")
 def nginx_does_not_reach_uwsgi(nginx_alone):
     yield
 

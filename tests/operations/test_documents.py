@@ -1,4 +1,4 @@
-"""What README says under “Backups”."""
+"""What docs/operator.md says under “Backups”."""
 
 import re
 import zipfile
@@ -9,11 +9,11 @@ from tests.site import ROOT
 
 pytestmark = pytest.mark.slow("the commands are run")
 
-SECTION = (ROOT / "README.md").read_text().partition("## Backups\n")[2].partition("\n## ")[0]
+SECTION = (ROOT / "docs" / "operator.md").read_text().partition("## Backups\n")[2].partition("\n## ")[0]
 
 
 def test_every_night(place):
-    """The line of README, in the root of the clone."""
+    """The line as it stands there, in the root of the clone."""
     [line] = re.findall(r"^    (\S.*)$", SECTION, re.MULTILINE)
     done = place.python("-c", "import subprocess, sys; sys.exit(subprocess.call(['sh', '-c', sys.argv[1]]))", line)
     assert done.returncode == 0, done.stderr
@@ -22,7 +22,7 @@ def test_every_night(place):
 
 
 def test_settings_can_be_seen(backup):
-    """README says it with unzip, which need not be installed."""
+    """It is said with unzip, which need not be installed."""
     assert "unzip -p FILE settings.env" in SECTION
     assert b"DEBUG=1" in zipfile.ZipFile(backup).read("settings.env").splitlines()
 
