@@ -238,25 +238,6 @@ else:
 # Pages as files
 
 PUBLISHED_ROOT = VAR / "published"
-# What no published page shows. A write to any other table makes all pages anew.
-UNWATCHED_TABLES = {
-    "accounts_loginfailures",
-    "accounts_passwordreset",
-    "accounts_setuptoken",
-    "axes_accessattempt",
-    "axes_accessattemptexpiration",
-    "axes_accessfailurelog",
-    "axes_accesslog",
-    "contact_contactmessage",
-    "contact_delivery",
-    "contact_mailserver",
-    "django_admin_log",
-    "django_migrations",
-    "django_session",
-    "operations_backupproof",
-    "reversion_revision",
-    "reversion_version",
-}
 
 
 # Language and time

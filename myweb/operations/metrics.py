@@ -23,7 +23,7 @@ from myweb.publishing.models import Generation
 from myweb.publishing.publisher import publisher
 from myweb.publishing.rendering import OWN
 
-from .database import answer
+from .asking import answer
 from .models import BackupProof
 
 try:

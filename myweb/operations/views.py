@@ -7,8 +7,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import myweb
 
-from .database import answer
-from .doctor import reflection
+from .asking import answer
+from .doctor import received
 from .metrics import registry
 
 
@@ -22,7 +22,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
             "time": timezone.now().isoformat(timespec="seconds"),
             "database": database,
             **({"version": myweb.__version__} if is_from_here(request) else {}),
-            **reflection.answer(request),
+            **received.answer(request),
         },
         status=200 if database else 503,
     )

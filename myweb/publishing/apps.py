@@ -4,9 +4,12 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_save
 
+from myweb.tables import Table
+
 
 class PublishingConfig(AppConfig):
     name = "myweb.publishing"
+    tables = {"publishing_generation": Table.NOT_SHOWN | Table.BOOKKEEPING}
 
     def ready(self) -> None:
         from .models import Generation

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from myweb.tables import Table, tables
 
 from .models import Generation
 from .publisher import publisher
@@ -71,11 +72,11 @@ def changes_content(sql: str) -> bool:
     if _NEITHER_READ_NOR_WRITE.match(sql) or _READ.match(sql):
         return False
     if _SCHEMA.match(sql):
-        tables = _TABLES_OF_SCHEMA.findall(sql)
+        written = set(_TABLES_OF_SCHEMA.findall(sql))
     else:
         table = _TABLE.match(sql)
-        tables = [table[1]] if table else []
-    return not tables or not settings.UNWATCHED_TABLES.union([Generation._meta.db_table]).issuperset(tables)
+        written = {table[1]} if table else set()
+    return not written or not written <= set(tables(Table.NOT_SHOWN))
 
 
 def _has_advanced(connection: BaseDatabaseWrapper) -> bool:

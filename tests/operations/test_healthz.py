@@ -5,7 +5,7 @@ import pytest
 from django.db import DatabaseError, connections
 
 import myweb
-from myweb.operations import database, views
+from myweb.operations import asking, views
 
 
 @pytest.mark.django_db(transaction=True)
@@ -53,7 +53,7 @@ def test_database_is_unreachable(client, monkeypatch):
 
 def test_database_is_silent(client, monkeypatch):
     answered = threading.Event()
-    monkeypatch.setattr(database, "PATIENCE", 0.01)
+    monkeypatch.setattr(asking, "PATIENCE", 0.01)
     monkeypatch.setattr(views, "has_tables", lambda: answered.wait(30))
     assert_unavailable(client.get("/healthz"))
     answered.set()

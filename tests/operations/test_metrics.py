@@ -11,7 +11,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from myweb.contact.models import ContactMessage, Delivery, MailServer
-from myweb.operations import database, metrics
+from myweb.operations import asking, metrics
 from myweb.operations.models import BackupProof
 from myweb.publishing import rendering
 from myweb.publishing.models import Generation
@@ -214,7 +214,7 @@ def test_database_is_unreachable(ask, monkeypatch):
 
 def test_database_is_silent(ask, monkeypatch):
     answered = threading.Event()
-    monkeypatch.setattr(database, "PATIENCE", 0.01)
+    monkeypatch.setattr(asking, "PATIENCE", 0.01)
     monkeypatch.setattr(metrics, "what_is_stored", lambda: answered.wait(30))
     assert ask()["myweb_database_up",] == 0
     answered.set()

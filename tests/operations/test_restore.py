@@ -294,7 +294,7 @@ import os, signal, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "myweb.settings"
 import django
 django.setup()
-from myweb.operations.backup import archive, databases, making, restoring, scratch
+from myweb.operations.backup import archive, dialects, making, restoring, scratch
 owner, name, times = {point}
 function, calls = getattr(owner, name), []
 def killing(*arguments, **options):
@@ -314,9 +314,9 @@ call_command("restore", sys.argv[1], "--replace")
     [
         ("scratch.ScratchDatabase, '_check', 1", False),  # loaded beside the site
         ("archive.Archive, 'extract', 4", False),  # some uploads are there
-        ("databases, 'dump', 1", False),  # the old site is not saved completely
+        ("dialects, 'dump', 1", False),  # the old site is not saved completely
         ("making, 'finish', 1", False),  # it is
-        ("databases, 'raise_sequences', 1", False),  # all rows are there, but not committed
+        ("dialects, 'raise_sequences', 1", False),  # all rows are there, but not committed
         ("restoring, 'reload_workers', 1", True),  # after the commit
     ],
 )

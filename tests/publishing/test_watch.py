@@ -346,8 +346,3 @@ def test_statement_that_changes_no_content(sql):
 )  # fmt: skip
 def test_statement_that_may_change_content(sql):
     assert changes_content(sql)
-
-
-def test_tables_that_are_not_watched_are_there(settings):
-    with connection.cursor() as cursor:
-        assert set(connection.introspection.table_names(cursor)) >= settings.UNWATCHED_TABLES

@@ -139,7 +139,7 @@ class Writer:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._temporary.replace(self.path)
-        synchronise_directory(self.path.parent)
+        synchronise(self.path.parent)
         return manifest
 
 
@@ -164,8 +164,8 @@ def _size(path: Path) -> int:
         return 0
 
 
-def synchronise_directory(path: Path) -> None:
-    """Have the names in a directory on the disk, too."""
+def synchronise(path: Path) -> None:
+    """Have a file, or the names in a directory, on the disk, too."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -10,15 +10,17 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management import CommandError
 
-# What visitors have been thanked for, and what became of it, in the order in which one belongs to the other
-TAKEN_OVER = ["contact_contactmessage", "contact_delivery"]
+from myweb.tables import Table, tables
+
+from .archive import synchronise
+
 PATIENCE = 30  # seconds to wait for others; a request has its end within 60
 
 
@@ -27,12 +29,13 @@ def put_in_place(new: Path, path: Path) -> tuple[Path | None, int]:
     kept, taken_over = None, 0
     # Beside it, since only within one file system a file can replace another in one step
     beside = path.with_name(f".{path.name}.new")
-    with _held(path) as old, _removed(beside):
+    with _held(path) as old, ExitStack() as stack:
+        stack.callback(beside.unlink, missing_ok=True)
         if old:
             taken_over = _take_over(old, new)
         shutil.copyfile(new, beside)
         beside.chmod(0o600)
-        _sync(beside)
+        synchronise(beside)
         if path.exists():
             kept = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
             os.link(path, kept)
@@ -41,17 +44,8 @@ def put_in_place(new: Path, path: Path) -> tuple[Path | None, int]:
                 with suppress(FileNotFoundError):
                     Path(f"{path}{suffix}").rename(f"{kept}{suffix}")
         beside.replace(path)
-        _sync(path.parent)
+        synchronise(path.parent)
     return kept, taken_over
-
-
-@contextmanager
-def _removed(path: Path) -> Iterator[None]:
-    """Leave nothing at `path`."""
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -82,7 +76,7 @@ def _take_over(old: Any, new: Path) -> int:
     """Write what can still be read of visitors' messages into the database `new`; return how many it did not have."""
     with closing(sqlite3.connect(new)) as target, target:
         before = _count(target)
-        for table in TAKEN_OVER:
+        for table in tables(Table.TAKEN_OVER):
             columns = [name for name in _columns(target, table) if name in _columns(old, table)]
             names = ", ".join(f'"{name}"' for name in columns)
             places = ", ".join("?" * len(columns))
@@ -140,11 +134,3 @@ def _highest(raw: Any, table: str) -> int:
     except sqlite3.DatabaseError:
         return _sequences(raw).get(table, 0)
     return row[0] if row else 0
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,7 @@ from django.utils import timezone
 import myweb
 from myweb.installation import here
 
-from . import databases
+from . import dialects
 from .archive import SETTINGS, Archive, Manifest, Writer
 
 DAILY = 7
@@ -28,7 +28,7 @@ def make(path: Path | None, directory: Path, portable: bool) -> Path:
     """Write a backup to `path`, or to a new file among the others; return where it is."""
     path = path or new_path("portable" if portable else "myweb")
     with Writer(path) as writer:
-        kind, facts = databases.dump(writer, directory, portable)
+        kind, facts = dialects.dump(writer, directory, portable)
         if not facts.migrations:
             raise CommandError(f"There is no site in this database yet: run {here().manage} prepare.")
         # After the database: a file is there before the row that refers to it.
@@ -37,7 +37,7 @@ def make(path: Path | None, directory: Path, portable: bool) -> Path:
     return path
 
 
-def finish(writer: Writer, kind: str, facts: databases.Facts) -> Manifest:
+def finish(writer: Writer, kind: str, facts: dialects.Facts) -> Manifest:
     """Add the settings and what a restore has to know, and put the archive where it is to be."""
     public, secret = environment()
     with writer.part(SETTINGS) as part:

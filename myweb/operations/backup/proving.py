@@ -37,5 +37,5 @@ def _try_out(path: Path) -> Manifest:
         archive.verify()
         with ScratchDatabase() as scratch:
             scratch.load(archive)
-            scratch.run("-m", "myweb.operations.backup.inside", "prove")
+            scratch.run("-m", "myweb.operations.backup.in_scratch", "prove")
         return archive.manifest

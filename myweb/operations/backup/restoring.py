@@ -20,33 +20,12 @@ from django.template.defaultfilters import filesizeformat
 
 from myweb.installation import here
 from myweb.publishing.publisher import publisher
+from myweb.tables import Table, tables
 
-from . import databases, integrity, making
+from . import dialects, integrity, making
 from .archive import MEDIA, SETTINGS, Archive, Writer, media_files, progress
 from .exchanging import put_in_place
 from .scratch import SCHEMA, ScratchDatabase
-
-# Rows that a site has before anybody has done anything with it
-BOOKKEEPING = {
-    "accounts_loginfailures",
-    "accounts_passwordreset",
-    "accounts_setuptoken",
-    "auth_permission",
-    "axes_accessattempt",
-    "axes_accessattemptexpiration",
-    "axes_accessfailurelog",
-    "axes_accesslog",
-    "contact_mailserver",
-    "django_content_type",
-    "django_migrations",
-    "django_session",
-    "operations_backupproof",
-    "publishing_generation",
-}
-# What was proven is about the backups on this machine.
-OF_THIS_MACHINE = {"operations_backupproof"}
-# A login that has ended since must not come back, nor may a mail be sent that somebody asked for before.
-FORGOTTEN = {"accounts_loginfailures", "accounts_passwordreset", "django_session"}
 
 
 def restore(path: Path, replace: bool) -> list[str]:
@@ -70,7 +49,7 @@ def restore(path: Path, replace: bool) -> list[str]:
 
 def damage_of_site() -> str:
     """Return what is wrong with SQLite's file, if its rows cannot be replaced for that; or ""."""
-    if not databases.is_sqlite():
+    if not dialects.is_sqlite():
         return ""
     last = integrity.last()
     return integrity.quick_complaint(Path(connection.settings_dict["NAME"])) or (last.words if last else "")
@@ -131,7 +110,7 @@ def look_at_site(archive: Archive, replace: bool) -> tuple[bool, bool]:
 
 def is_in_use() -> bool:
     with connection.cursor() as cursor:
-        for table in set(connection.introspection.table_names(cursor)) - BOOKKEEPING:
+        for table in set(connection.introspection.table_names(cursor)).difference(tables(Table.BOOKKEEPING)):
             cursor.execute(f'SELECT 1 FROM "{table}" LIMIT 1')  # noqa: S608
             if cursor.fetchone():
                 return True
@@ -162,7 +141,7 @@ def exchange(archive: Archive, scratch: ScratchDatabase, in_use: bool) -> list[s
 
         def save() -> None:
             if writer:
-                kind, facts = databases.dump(writer, scratch.directory, portable=False)
+                kind, facts = dialects.dump(writer, scratch.directory, portable=False)
                 writer.add_media(settings.MEDIA_ROOT, without=added)
                 making.finish(writer, kind, facts)
 
@@ -204,28 +183,29 @@ def is_same(path: Path, sha256: str) -> bool:
 def replace_rows(scratch: ScratchDatabase, save: Callable[[], None]) -> None:
     """Call `save` and put the rows of the scratch database in the place of the site's, with nobody writing between."""
     with scratch.raw() as raw:
-        sequences, there = databases.sequences(raw), set(databases.table_names(raw))
+        sequences, there = dialects.sequences(raw), set(dialects.table_names(raw))
     with attached(scratch) as other, transaction.atomic(durable=True), connection.cursor() as cursor:
-        tables = sorted(there & set(connection.introspection.table_names(cursor)) - OF_THIS_MACHINE)
-        names = ", ".join(f'"{table}"' for table in tables)
-        if not databases.is_sqlite():  # where the transaction itself is the lock
+        both = there.intersection(connection.introspection.table_names(cursor))
+        replaced = sorted(both.difference(tables(Table.OF_THIS_MACHINE)))
+        names = ", ".join(f'"{table}"' for table in replaced)
+        if not dialects.is_sqlite():  # where the transaction itself is the lock
             cursor.execute("SET LOCAL lock_timeout = '60s'")
             cursor.execute(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
         save()
         # Constraints are checked at the end of the transaction. Readers see the old rows until then.
-        for table in tables:
+        for table in replaced:
             cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
-        for table in sorted(set(tables) - FORGOTTEN):
+        for table in sorted(set(replaced).difference(tables(Table.FORGOTTEN))):
             description = connection.introspection.get_table_description(cursor, table)
             columns = ", ".join(f'"{column.name}"' for column in description)
             cursor.execute(f'INSERT INTO "{table}" ({columns}) SELECT {columns} FROM {other}."{table}"')  # noqa: S608
-        databases.raise_sequences(cursor, sequences)
+        dialects.raise_sequences(cursor, sequences)
 
 
 @contextmanager
 def attached(scratch: ScratchDatabase) -> Iterator[str]:
     """Yield the name under which the site's connection finds the scratch database."""
-    if not databases.is_sqlite():
+    if not dialects.is_sqlite():
         yield SCHEMA
         return
     with connection.cursor() as cursor:
@@ -246,7 +226,7 @@ def reload_workers() -> None:
 def what_to_do(archive: Archive) -> list[str]:
     """Say what a backup does not have, and what was set differently."""
     said = ["Everybody has to log in again."]
-    if not databases.is_sqlite():
+    if not dialects.is_sqlite():
         said.append("Other machines and containers that share the database: restart uWSGI there.")
     public, secret = making.environment()
     if missing := [name for name in archive.manifest.secrets if name not in secret and name != "DATABASE_URL"]:

@@ -16,7 +16,7 @@ from django.db import connection
 
 from myweb.installation import here
 
-from . import databases
+from . import dialects
 from .archive import MANIFEST, Archive, Damaged
 
 SCHEMA = "myweb_scratch"
@@ -46,14 +46,14 @@ class ScratchDatabase(Scratch):
     def __enter__(self) -> Self:
         super().__enter__()
         (self.directory / "static").symlink_to(settings.STATIC_ROOT)
-        if databases.is_sqlite():
+        if dialects.is_sqlite():
             (self.directory / "db.sqlite3").touch(mode=0o600)
         else:
             self._make_schema()
         return self
 
     def __exit__(self, *error: object) -> None:
-        if not databases.is_sqlite():
+        if not dialects.is_sqlite():
             self._lock.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
             self._lock.close()
         super().__exit__(*error)
@@ -75,12 +75,12 @@ class ScratchDatabase(Scratch):
             ) from error
 
     @contextmanager
-    def raw(self) -> Iterator[databases.Raw]:
-        if databases.is_sqlite():
+    def raw(self) -> Iterator[dialects.Raw]:
+        if dialects.is_sqlite():
             with closing(sqlite3.connect(self.directory / "db.sqlite3", isolation_level=None)) as raw:
                 yield raw
         else:
-            with databases.raw_connection(SCHEMA) as raw:
+            with dialects.raw_connection(SCHEMA) as raw:
                 yield raw
 
     def load(self, archive: Archive) -> None:
@@ -96,12 +96,12 @@ class ScratchDatabase(Scratch):
         archive.extract_manifest(self.directory / MANIFEST)
         try:
             if manifest.kind == "portable":
-                self.run("-m", "myweb.operations.backup.inside", "load", str(path))
+                self.run("-m", "myweb.operations.backup.in_scratch", "load", str(path))
             elif manifest.kind == "sqlite":
                 path.rename(self.directory / "db.sqlite3")
             else:
                 with self.raw() as raw:
-                    databases.load_pg_dump(path, manifest.schema, raw)
+                    dialects.load_pg_dump(path, manifest.schema, raw)
             self._check(archive)
         except (sqlite3.Error, psycopg.Error) as error:
             raise Damaged(f"{archive.path} is damaged: {manifest.database} cannot be loaded: {error}") from error
@@ -110,16 +110,16 @@ class ScratchDatabase(Scratch):
 
     def _check(self, archive: Archive) -> None:
         with self.raw() as raw:
-            if databases.is_sqlite():
+            if dialects.is_sqlite():
                 for check in ("integrity_check", "foreign_key_check"):
                     answer = raw.execute(f"PRAGMA {check}").fetchall()
                     if answer not in ([], [("ok",)]):
                         raise Damaged(
                             f"{archive.path} is damaged: {archive.manifest.database} fails {check}: {answer[0]}"
                         )
-            there = set(databases.table_names(raw))
+            there = set(dialects.table_names(raw))
             expected = archive.manifest.counts
-            found = databases.count(raw, there & set(expected))
+            found = dialects.count(raw, there & set(expected))
         for table, number in expected.items():
             if found.get(table) != number:
                 raise Damaged(
@@ -130,7 +130,7 @@ class ScratchDatabase(Scratch):
     def run(self, *command: str) -> None:
         """Run Python with this as the site; raise CommandError with what it prints if it fails."""
         own: dict[str, Any] = {
-            "DATABASE_URL": databases.scratch_url(self.directory, SCHEMA),
+            "DATABASE_URL": dialects.scratch_url(self.directory, SCHEMA),
             "DJANGO_SETTINGS_MODULE": "myweb.settings",
             "MYWEB_VAR": str(self.directory),
             # Nobody listens; but no path of a socket may be so long as one below the scratch directory can be.

@@ -7,7 +7,7 @@ from myweb.installation import here
 
 from . import uwsgi
 from .faults import Fault, quote
-from .reflection import fingerprints
+from .received import fingerprints
 
 
 def usable() -> str:

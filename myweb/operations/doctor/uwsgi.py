@@ -14,7 +14,7 @@ from myweb.installation import here
 
 from . import network
 from .faults import Fault, quote
-from .reflection import question
+from .received import question
 
 
 def running() -> str:

@@ -20,7 +20,7 @@ from myweb.network import network_of
 
 from . import network, uwsgi
 from .faults import Fault, NotChecked, capitalize, quote
-from .reflection import question
+from .received import question
 
 UPLOAD = 75 * 1024 * 1024  # bytes, as deploy/myweb_nginx.conf allows in the admin
 CONTAINER = "web"  # of Nginx, in compose.yaml

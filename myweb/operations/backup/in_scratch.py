@@ -1,5 +1,5 @@
 """
-What runs with the scratch database as the site's: python -m myweb.operations.backup.inside load|prove …
+What runs with the scratch database as the site's: python -m myweb.operations.backup.in_scratch load|prove …
 
 In a process of its own, because Django's models, caches and settings are those of one site.
 """
@@ -35,7 +35,7 @@ class _Rows(Deserializer):
 
 def load(manifest: Manifest, rows: str) -> None:
     """Make the tables of the release that wrote the portable backup, and fill them."""
-    from . import databases
+    from . import dialects
 
     connection.ensure_connection()
     connection.execute_wrappers.clear()  # nothing of this is published
@@ -46,7 +46,7 @@ def load(manifest: Manifest, rows: str) -> None:
     total = sum(manifest.counts.values())
     with transaction.atomic(), connection.cursor() as cursor, Path(rows).open(encoding="utf-8", newline="\n") as stream:
         # Migrations may have made some.
-        for table in databases.table_names(connection.connection):
+        for table in dialects.table_names(connection.connection):
             if table != "django_migrations":
                 cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
         for row in tqdm(_Rows(stream, models), total=total, desc="Rows", disable=None, leave=False):
@@ -56,7 +56,7 @@ def load(manifest: Manifest, rows: str) -> None:
                 name = row.object._meta.label
                 raise ValueError(f"{name} {row.object.pk} cannot be stored in this database: {error}") from error
         connection.check_constraints()
-        databases.raise_sequences(cursor, manifest.sequences)
+        dialects.raise_sequences(cursor, manifest.sequences)
 
 
 def newest_migrations(executor: MigrationExecutor, manifest: Manifest) -> list[tuple[str, str]]:

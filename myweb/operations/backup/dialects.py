@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 import psycopg
 from django.apps import apps
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.core import serializers
 from django.core.management import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
@@ -23,6 +22,7 @@ from django.db.backends.postgresql.client import DatabaseClient
 from tqdm import tqdm
 
 from myweb.installation import here
+from myweb.tables import Table, tables
 
 from . import integrity
 from .archive import DATABASES, Writer, progress
@@ -49,8 +49,8 @@ def is_sqlite() -> bool:
 def facts(raw: Raw) -> Facts:
     """Ask the database, or the schema, that `raw` is connected to."""
     migrations: dict[str, list[str]] = {}
-    tables = table_names(raw)
-    if "django_migrations" in tables:
+    names = table_names(raw)
+    if "django_migrations" in names:
         for app, name in raw.execute("SELECT app, name FROM django_migrations ORDER BY app, name").fetchall():
             migrations.setdefault(app, []).append(name)
     if is_sqlite():
@@ -58,7 +58,7 @@ def facts(raw: Raw) -> Facts:
     else:
         server, schema = raw.execute("SELECT current_setting('server_version'), current_schema()").fetchone()
         engine = f"PostgreSQL {server}"
-    return Facts(engine, schema, migrations, count(raw, tables), sequences(raw))
+    return Facts(engine, schema, migrations, count(raw, names), sequences(raw))
 
 
 def table_names(raw: Raw) -> list[str]:
@@ -68,8 +68,8 @@ def table_names(raw: Raw) -> list[str]:
     return [name for (name,) in raw.execute(query).fetchall()]
 
 
-def count(raw: Raw, tables: Iterable[str]) -> dict[str, int]:
-    return {table: raw.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in tables}  # noqa: S608
+def count(raw: Raw, names: Iterable[str]) -> dict[str, int]:
+    return {table: raw.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in names}  # noqa: S608
 
 
 _SEQUENCES = """
@@ -222,24 +222,25 @@ class _ExactEncoder(DjangoJSONEncoder):
 
 
 def portable_models() -> list[type[models.Model]]:
-    return [model for model in apps.get_models() if not model._meta.proxy and model is not Session]
+    forgotten = tables(Table.FORGOTTEN)
+    return [model for model in apps.get_models() if not model._meta.proxy and model._meta.db_table not in forgotten]
 
 
 def _serialise(writer: Writer, alias: str, found: Facts) -> None:
-    """Write all rows but sessions as lines of JSON, with their keys, and reduce `found` to what was written."""
+    """Write the rows of these models as lines of JSON, with their keys, and reduce `found` to what was written."""
     if any(model._meta.db_table not in found.counts for model in portable_models()):
         raise CommandError(f"This site's database is not of this release: run {here().manage} migrate first.")
-    tables = set()
+    written = set()
     total = sum(found.counts[model._meta.db_table] for model in portable_models())
     bar = tqdm(total=total, desc="Rows", disable=None, leave=False)
     with writer.part(DATABASES["portable"]) as part, bar:
         for model in portable_models():
-            tables |= {model._meta.db_table, *(field.m2m_db_table() for field in model._meta.local_many_to_many)}
+            written |= {model._meta.db_table, *(field.m2m_db_table() for field in model._meta.local_many_to_many)}
             rows = model._base_manager.using(alias).order_by("pk")
             for row in rows.iterator(chunk_size=500):
                 part.write(serializers.serialize("jsonl", [row], cls=_ExactEncoder).encode())
                 bar.update()
-    found.counts = {table: found.counts[table] for table in sorted(tables)}
+    found.counts = {table: found.counts[table] for table in sorted(written)}
 
 
 # A scratch database

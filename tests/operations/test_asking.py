@@ -3,24 +3,24 @@ import threading
 import pytest
 from django.db import DatabaseError, connection
 
-from myweb.operations import database
+from myweb.operations import asking
 
 
 def test_it_works():
-    assert database.answer(lambda: 42) == 42
+    assert asking.answer(lambda: 42) == 42
 
 
 def test_refusal():
     def refuse() -> None:
         raise DatabaseError("no such server")
 
-    assert database.answer(refuse) is None
+    assert asking.answer(refuse) is None
 
 
 @pytest.fixture
 def silence(monkeypatch):
     """A question that gets no answer before `over` is set; `asked` has every time that it was asked."""
-    monkeypatch.setattr(database, "PATIENCE", 0.01)
+    monkeypatch.setattr(asking, "PATIENCE", 0.01)
     over = threading.Event()
     asked: list[object] = []
 
@@ -35,14 +35,14 @@ def silence(monkeypatch):
 
 
 def test_silence(silence):
-    assert database.answer(silence) is None
+    assert asking.answer(silence) is None
 
 
 def test_silent_database_is_not_asked_the_same_again(silence):
     for _ in range(3):
-        assert database.answer(silence) is None
+        assert asking.answer(silence) is None
     assert len(silence.asked) == 1
     silence.over.set()
-    database._asking[silence].join(30)
-    database.PATIENCE = 30
-    assert database.answer(silence) == "late"
+    asking._asking[silence].join(30)
+    asking.PATIENCE = 30
+    assert asking.answer(silence) == "late"
