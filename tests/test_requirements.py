@@ -14,7 +14,7 @@ import pytest
 
 from tests.site import ROOT
 
-pytestmark = pytest.mark.code
+pytestmark = pytest.mark.internet
 
 UV = Path(sys.executable).with_name("uv")
 ADVISORIES = "https://api.osv.dev/v1/querybatch"
