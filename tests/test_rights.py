@@ -188,7 +188,8 @@ def test_address(site, name, model, pattern):
 def test_no_model_tells_a_secret_as_its_address(site):
     assert not hasattr(ContactMessage, "get_absolute_url")
     token = site.rows["contactmessage"].token
-    assert all(token not in row.get_absolute_url() for row in site.rows.values() if hasattr(row, "get_absolute_url"))
+    addresses = [row.get_absolute_url() for row in site.rows.values() if hasattr(row, "get_absolute_url")]
+    assert [address for address in addresses if token in address] == []
 
 
 # Versions

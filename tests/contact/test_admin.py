@@ -215,31 +215,38 @@ class TestActions:
 
 
 class TestExport:
-    def rows(self, response) -> list[list[str]]:
-        return list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"), newline="")))
+    def row(self, response) -> dict[str, str]:
+        """Return the only row, by the names of its columns."""
+        [row] = csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"), newline=""))
+        assert None not in [*row, *row.values()]  # there is a name for each cell, and a cell for each name
+        return row
 
     def test_it_works(self, admin_client):
         message = make_message(name=SCRIPTS, subject='a "quoted", one', text="two\r\nlines")
         response = act(admin_client, "export_csv", message)
         assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
         assert response.headers["Content-Disposition"] == 'attachment; filename="messages.csv"'
-        header, row = self.rows(response)
-        assert len(header) == len(row) == 9
-        assert row[0] == message.reference
-        assert row[2:7] == [SCRIPTS, "ann@example.com", 'a "quoted", one', "two\r\nlines", "new"]
+        row = self.row(response)
+        assert row == row | {
+            "reference": message.reference,
+            "name": SCRIPTS,
+            "e-mail": "ann@example.com",
+            "subject": 'a "quoted", one',
+            "message": "two\r\nlines",
+            "state": "new",
+        }
 
     @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", " =", "\n=", "\u3000="])
     def test_no_cell_is_a_formula(self, admin_client, start):
         formula = f"{start}cmd|' /C calc'!A0"
         message = make_message(name=formula, subject=formula, text=formula)
-        [_header, row] = self.rows(act(admin_client, "export_csv", message))
-        assert all(FORMULA_CELL.match(cell) is None for cell in row)
-        assert row[5].replace("'", "") == formula.replace("'", "")
+        row = self.row(act(admin_client, "export_csv", message))
+        assert {name: cell for name, cell in row.items() if FORMULA_CELL.match(cell)} == {}
+        assert row["message"].replace("'", "") == formula.replace("'", "")
 
     @pytest.mark.parametrize("formula", ["=1", "+1", "-1", "@1", "＝1", "＋1", "－1", "＠1"])
     @pytest.mark.parametrize("before", [",", ";", "\t", "\n", "\r", "\r\n", '"', '""', " ", "\u3000", "\xa0", "\u200b"])
-    @pytest.mark.parametrize("separators", [",", ";", "\t", ",;\t"])
-    def test_no_part_of_a_cell_is_a_formula(self, admin_client, formula, before, separators):
+    def test_no_part_of_a_cell_is_a_formula(self, admin_client, formula, before):
         """Whatever separators a spreadsheet goes by, and whether it knows quotes."""
         payloads = [
             before + formula,
@@ -250,8 +257,9 @@ class TestExport:
         for payload in payloads:
             make_message(name=payload, subject=payload, text=payload)
         table = act(admin_client, "export_csv", *ContactMessage.objects.all()).content.decode("utf-8-sig")
-        cells = re.split(f"[{separators}\\r\\n]", table)
-        for separator in separators:
+        cells = re.split(r"[,;\t\r\n]", table)
+        for separator in ",;\t":
+            cells += re.split(f"[{separator}\\r\\n]", table)
             cells += chain(*csv.reader(io.StringIO(table, newline=""), delimiter=separator))
             cells += chain(*csv.reader(io.StringIO(table, newline=""), delimiter=separator, quoting=csv.QUOTE_NONE))
         assert [cell for cell in cells if FORMULA_CELL.match(cell)] == []
@@ -262,8 +270,7 @@ class TestExport:
 
     def test_keeps_what_was_written_otherwise(self, admin_client):
         text = "Hello; 1+1 = 2, a-b; x@y.z\nBest -- Ann"
-        [_header, row] = self.rows(act(admin_client, "export_csv", make_message(text=text)))
-        assert row[5] == text
+        assert self.row(act(admin_client, "export_csv", make_message(text=text)))["message"] == text
 
     @pytest.mark.parametrize("cell", ["", "'", "a=b", "1+1", "ann@example.com", "中文"])
     def test_harmless_cells_stay_as_they_are(self, cell):

@@ -186,8 +186,9 @@ def test_secrets_in_addresses_are_cut_short(site, path):
     for name in ("access.log", "uwsgi.log", "error.log"):
         assert SECRET not in site.log(name)
     begin = path.partition("%s")[0]
-    assert any(entry["uri"] == f"{begin}…" for entry in entries(site, "access.log"))
-    assert any(entry["referer"] == f"{site.url}{begin}…" for entry in entries(site, "access.log"))
+    logged = entries(site, "access.log")
+    assert f"{begin}…" in {entry["uri"] for entry in logged}
+    assert f"{site.url}{begin}…" in {entry["referer"] for entry in logged}
 
 
 @pytest.mark.nginx
