@@ -46,7 +46,7 @@ VAR = Path(read("MYWEB_VAR", default=str(BASE_DIR / "var"))).absolute()
 
 DEBUG = read("DEBUG", "bool", default=False)
 
-CSRF_FAILURE_VIEW = "myweb.pages.views.csrf_failure"
+CSRF_FAILURE_VIEW = "myweb.pages.errors.csrf_failure"
 ROOT_URLCONF = "myweb.urls"
 WSGI_APPLICATION = "myweb.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -159,7 +159,6 @@ INSTALLED_APPS = [
     "myweb.contact",
     "myweb.publishing",
     "myweb.operations",
-    "feincms3",
     "content_editor",
     "django_prose_editor",
     "imagefield",

@@ -30,7 +30,7 @@ _NEITHER_READ_NOR_WRITE = re.compile(
     re.I,
 )
 # To lock a row counts as a write: a lock that is taken before the generation's could meet it crosswise.
-_READ = re.compile(r"\s*(?:SELECT|WITH|VALUES)\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\b)", re.I | re.S)
+_READ = re.compile(r"[\s(]*(?:SELECT|WITH|VALUES)\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\b)", re.I | re.S)
 # To change a table, Django makes another one on SQLite, which has this prefix for a moment.
 _NAME = r'"(?:new__)?([^"]+)"'
 _TABLE = re.compile(rf"\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|SELECT\b.*?\bFROM) {_NAME}", re.I | re.S)

@@ -74,8 +74,8 @@ def test_it_works(client, monkeypatch):
     assert {delivery.recipient for delivery in message.deliveries.all()} == {OWNER, "second@example.org"}
     html = unescape(client.get(response.headers["Location"]).content.decode())
     assert message.reference in html
-    shown = [TYPED["name"], TYPED["email"], TYPED["subject"], "👩‍👩‍👧 & <you>"]
-    assert [line for line in shown if line not in html] == []
+    lines = [TYPED["name"], TYPED["email"], TYPED["subject"], "👩‍👩‍👧 & <you>"]
+    assert [line for line in lines if line not in html] == []
 
 
 class TestForm:

@@ -87,8 +87,8 @@ def test_log_is_kept_as_long_as_the_page_says():
 def test_says_something_in_every_way_and_language(staff, monkeypatch, way, language):
     monkeypatch.setattr(privacy, "here", lambda: way)
     with translation.override(language):
-        rows = [*privacy.of_readers(), *privacy.of_writers(), *privacy.of_staff()]
-        assert [row for row in rows if not (row.what and row.how_long)] == []
+        said = [*privacy.of_readers(), *privacy.of_writers(), *privacy.of_staff()]
+        assert [row for row in said if not (row.what and row.how_long)] == []
 
 
 def test_logging_in_leaves_no_more_than_an_hour(staff):

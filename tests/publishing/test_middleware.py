@@ -134,7 +134,7 @@ def test_site_that_does_not_publish_asks_for_no_generation(client, published, dj
     published.unlink()
     with CaptureQueriesContext(connection) as queries:
         client.get("/")
-    assert [query for query in queries if "publishing_generation" in query["sql"]] == []
+    assert [query["sql"] for query in queries if "publishing_generation" in query["sql"]] == []
 
 
 def test_database_that_fails_while_the_menus_are_made(published, monkeypatch):

@@ -8,7 +8,8 @@ from django.db.models import F
 from django.test import Client
 
 from myweb.contact.models import ContactMessage
-from myweb.pages.models import Page, SiteSettings, Text
+from myweb.pages.blocks.text import Text
+from myweb.pages.models import Page, SiteSettings
 from myweb.publishing.models import Generation
 from myweb.publishing.publisher import publisher
 from myweb.publishing.watch import changes_content
@@ -125,7 +126,7 @@ def test_many_writes_of_a_transaction_begin_one(published):
 
 def test_reading_begins_none(published, media, admin_client):
     picture = make_picture(make_page("About us"))
-    picture.make_renditions()
+    picture.finish()
     before = number()
     page = Page.objects.first()
     for address in (
@@ -310,6 +311,7 @@ def test_failure_to_begin_one_fails_the_write(published, monkeypatch):
         'SELECT "pages_page"."updated_at" FROM "pages_page"',
         "  select 1",
         "WITH RECURSIVE tree AS (SELECT 1) SELECT * FROM tree",
+        "(SELECT 1) UNION ALL (SELECT 2)",
         "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK", 'SAVEPOINT "s1"', "PRAGMA foreign_keys = ON", "SET TIME ZONE 'UTC'",
         "SELECT 1;", "VACUUM INTO 'copy'", "analyze",
         "CREATE UNIQUE INDEX CONCURRENTLY x ON pages_page (title)", "DROP INDEX x",

@@ -38,7 +38,9 @@ from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from myweb.pages import pictures  # noqa: E402
-from myweb.pages.models import Page, Picture, SiteSettings, Text  # noqa: E402
+from myweb.pages.blocks.picture import Picture  # noqa: E402
+from myweb.pages.blocks.text import Text  # noqa: E402
+from myweb.pages.models import Page, SiteSettings  # noqa: E402
 from myweb.publishing import files, following, models, rendering  # noqa: E402
 from myweb.publishing.publisher import Publisher, publisher  # noqa: E402
 
@@ -113,8 +115,8 @@ def picture(page: int) -> None:
 
 
 def paint() -> None:
-    while unfinished := Picture.objects.unfinished().first():
-        unfinished.make_renditions()
+    while unfinished := Picture.unfinished().first():
+        unfinished.finish()
 
 
 def appoint(page: int, appears: bool, seconds: float) -> None:
@@ -346,7 +348,7 @@ def titles() -> list[str]:
 
 
 def are_pictures_unfinished() -> bool:
-    return Picture.objects.unfinished().exists()
+    return Picture.unfinished().exists()
 
 
 def generation() -> list[Any] | None:

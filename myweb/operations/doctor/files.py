@@ -16,8 +16,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 
 from myweb.installation import here
 from myweb.operations.backup import making
-from myweb.pages.models import Picture
-from myweb.pages.pictures import names_of
+from myweb.pages.blocks.picture import Picture
 
 from .faults import Fault, NotChecked
 
@@ -150,7 +149,7 @@ def pictures() -> str:
                 f"Upload it again in the admin, or put it back from a backup, which has it as media/{name}.",
             )
         if not picture.needs_renditions:
-            lost += [name for name in names_of(picture.renditions) if not (root / name).exists()]
+            lost += [name for name in picture.made_files() if not (root / name).exists()]
         number += 1
     if lost:
         raise Fault(
