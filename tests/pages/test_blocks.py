@@ -4,12 +4,19 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.template.loader import get_template
+from django.utils import timezone
 
-from myweb.pages.blocks import blocks_of, kinds
+from myweb.pages.blocks import REGION, Block, blocks_of, kinds
+from myweb.pages.models import Page
 from tests.factories import make_page, make_picture, make_text
 from tests.server import checkout
 
@@ -72,7 +79,43 @@ def test_blocks_are_read_as_django_reads_them(media):
     picture.finish()
     make_text(make_page("Another"))
     assert blocks_of(page) == [text, picture]
-    for block in blocks_of(page):
+    assert_same_as_stored(page)
+
+
+@pytest.fixture
+def note_kind(settings, transactional_db) -> Iterator[type[Block]]:
+    """A kind that only the tests have, with its table."""
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.pages.notes"]
+    kind = apps.get_model("notes", "Note")
+    with connection.schema_editor() as editor:
+        editor.create_model(kind)
+    yield kind
+    with connection.schema_editor() as editor:
+        editor.delete_model(kind)
+
+
+def test_kinds_of_other_apps_are_found(note_kind, client):
+    page = make_page()
+    note_kind.objects.create(
+        parent=page,
+        region=REGION,
+        words="Less & more",
+        at=timezone.now(),
+        on=date(2026, 2, 28),
+        price=Decimal("0.10"),
+        is_new=True,
+        tags={"a": [1, "湖", None]},
+        seen_by=page,
+    )
+    assert_same_as_stored(page)
+    assert '<p class="note">Less &amp; more</p>' in client.get(page.path).content.decode()
+    assert note_kind in kinds()
+
+
+def assert_same_as_stored(page: Page) -> None:
+    blocks = blocks_of(page)
+    assert blocks
+    for block in blocks:
         stored = type(block).objects.get(pk=block.pk)
         for field in block._meta.concrete_fields:
             value, expected = getattr(block, field.attname), getattr(stored, field.attname)
