@@ -1,5 +1,7 @@
+import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,8 @@ def home(db):
 def site() -> Iterator[Site]:
     """The demonstration site, served by the real uWSGI and Nginx, as deploy/up starts them."""
     with Site() as site:
+        if prepared := os.environ.get("MYWEB_TEST_VAR"):
+            subprocess.run(["cp", "--archive", prepared, site.var], check=True)
         yield site.start()
 
 

@@ -225,7 +225,7 @@ class TestExport:
         assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
         assert response.headers["Content-Disposition"] == 'attachment; filename="messages.csv"'
         [row] = self.rows(response)
-        assert len(row) == 9
+        assert None not in [*row, *row.values()]  # there is a name for each cell, and a cell for each name
         expected = {
             "reference": message.reference,
             "name": SCRIPTS,
@@ -246,8 +246,7 @@ class TestExport:
 
     @pytest.mark.parametrize("formula", ["=1", "+1", "-1", "@1", "＝1", "＋1", "－1", "＠1"])
     @pytest.mark.parametrize("before", [",", ";", "\t", "\n", "\r", "\r\n", '"', '""', " ", "\u3000", "\xa0", "\u200b"])
-    @pytest.mark.parametrize("separators", [",", ";", "\t", ",;\t"])
-    def test_no_part_of_a_cell_is_a_formula(self, admin_client, formula, before, separators):
+    def test_no_part_of_a_cell_is_a_formula(self, admin_client, formula, before):
         """Whatever separators a spreadsheet goes by, and whether it knows quotes."""
         payloads = [
             before + formula,
@@ -258,8 +257,9 @@ class TestExport:
         for payload in payloads:
             make_message(name=payload, subject=payload, text=payload)
         table = act(admin_client, "export_csv", *ContactMessage.objects.all()).content.decode("utf-8-sig")
-        cells = re.split(f"[{separators}\\r\\n]", table)
-        for separator in separators:
+        cells = re.split(r"[,;\t\r\n]", table)
+        for separator in ",;\t":
+            cells += re.split(f"[{separator}\\r\\n]", table)
             cells += chain(*csv.reader(io.StringIO(table, newline=""), delimiter=separator))
             cells += chain(*csv.reader(io.StringIO(table, newline=""), delimiter=separator, quoting=csv.QUOTE_NONE))
         assert [cell for cell in cells if FORMULA_CELL.match(cell)] == []

@@ -131,7 +131,7 @@ def test_web_cannot_write_data(site):
 
 def test_only_nginx_can_be_reached_and_only_from_here(site):
     [app], [web] = site.containers("app"), site.containers("web")
-    assert not any(app["NetworkSettings"]["Ports"].values())
+    assert [ports for ports in app["NetworkSettings"]["Ports"].values() if ports] == []
     port = str(site.port)
     assert web["NetworkSettings"]["Ports"] == {f"{port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}]}
 
