@@ -50,7 +50,7 @@ if len(bytes(VAR / "run" / "stats.sock")) > 100:
 
 DEBUG = read("DEBUG", "bool", default=False)
 
-CSRF_FAILURE_VIEW = "myweb.pages.views.csrf_failure"
+CSRF_FAILURE_VIEW = "myweb.pages.errors.csrf_failure"
 ROOT_URLCONF = "myweb.urls"
 WSGI_APPLICATION = "myweb.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -163,7 +163,6 @@ INSTALLED_APPS = [
     "myweb.contact",
     "myweb.publishing",
     "myweb.operations",
-    "feincms3",
     "content_editor",
     "django_prose_editor",
     "imagefield",

@@ -3,9 +3,9 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
-handler400 = "myweb.pages.views.bad_request"
-handler403 = "myweb.pages.views.permission_denied"
-handler404 = "myweb.pages.views.page_not_found"
+handler400 = "myweb.pages.errors.bad_request"
+handler403 = "myweb.pages.errors.permission_denied"
+handler404 = "myweb.pages.errors.page_not_found"
 # 500 is Django's own: templates/500.html, which stands alone
 
 urlpatterns = [

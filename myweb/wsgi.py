@@ -15,9 +15,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myweb.settings")
 
 django = get_wsgi_application()
 
-from myweb.publishing import current  # noqa: E402  # needs the settings
+from myweb.publishing.publisher import publisher  # noqa: E402  # needs the settings
 
-current.start()
+publisher().start()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

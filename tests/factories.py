@@ -7,7 +7,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from myweb.pages import pictures
-from myweb.pages.models import Page, Picture, Text
+from myweb.pages.blocks.picture import Picture
+from myweb.pages.blocks.text import Text
+from myweb.pages.models import Page
 
 
 def make_page(title: str = "About us", **fields: Any) -> Page:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,20 @@ def test_new_text_changes_two_lines(copy):
     assert changes == ['+ msgid "A new text"', '+ msgstr ""']
 
 
+def locked(name: str) -> dict[str, str]:
+    """Return the versions in a file that pip takes, each of which has hashes."""
+    text = (ROOT / name).read_text()
+    found = re.findall(r"^([\w.-]+)==(\S+)(?: ; [^\\]+)? \\\n    --hash=sha256:", text, re.MULTILINE)
+    assert len(found) == text.count("==") - text.count(" == ")
+    return dict(found)
+
+
 def test_requirements_are_pinned():
-    for name in ("requirements.txt", "tests/requirements.txt"):
-        for line in (ROOT / name).read_text().splitlines():
-            assert re.fullmatch(r"-r \S+|[\w\-]+(\[\w+\])?==[\d.]+", line), line
+    """Those that pyproject.toml names, and what these need."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    product, tests = locked("requirements.txt"), locked("tests/requirements.txt")
+    assert product.items() <= tests.items()
+    for names, versions in ((project["dependencies"], product), (project["optional-dependencies"]["tests"], tests)):
+        for name in names:
+            [(package, version)] = re.findall(r"^([\w-]+)(?:\[\w+\])?==([\d.]+)$", name)
+            assert versions[package.lower().replace("_", "-")] == version

@@ -35,7 +35,8 @@ RUN_BY = {
 
 
 def blocks(text: str = OPERATOR) -> list[list[str]]:
-    """Return the indented blocks of commands."""
+    """Return the indented blocks of commands; code is between fences."""
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     found = re.findall(r"(?:^    \S.*\n)+", text, re.MULTILINE)
     return [[line.strip() for line in block.splitlines()] for block in found]
 

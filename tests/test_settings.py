@@ -56,7 +56,7 @@ def test_everything_follows_from_the_sites_address():
 
 def test_plain_http_has_none_of_it():
     settings = read("SESSION_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", SITE_URL="http://a.example")
-    assert not any(settings.values())
+    assert {name: value for name, value in settings.items() if value} == {}
 
 
 def test_port_is_part_of_the_default_address():

@@ -1,0 +1,1 @@
+"""Who may come in: the first visit, passwords, lockout. docs/architecture.md says what is promised here, and why."""

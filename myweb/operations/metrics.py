@@ -19,8 +19,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from myweb.contact.models import ContactMessage, Delivery, MailServer
-from myweb.publishing import current
 from myweb.publishing.models import Generation
+from myweb.publishing.publisher import publisher
 from myweb.publishing.rendering import OWN
 
 from .database import answer
@@ -166,7 +166,7 @@ def mail() -> Iterator[Metric]:
 
 
 def publishing() -> Iterator[Metric]:
-    generation, directory = Generation.load(), current.read()
+    generation, directory = Generation.load(), publisher().current
     yield GaugeMetricFamily(
         "myweb_publishing_generation",
         "Raised by every change of content; 0 while publishing is off.",
@@ -175,7 +175,7 @@ def publishing() -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "myweb_publishing_current",
         "Whether Nginx serves this generation; if not for longer than a second, Django answers everything.",
-        directory is not None and directory[:2] == generation,
+        directory is not None and directory.generation == generation,
     )
 
 

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_safe
 from myweb.accounts import devices
 from myweb.accounts.models import LoginFailures, PasswordReset
 from myweb.contact.models import COUNTED_FOR, SPAM_DAYS, THANKS_FOR, ContactSettings
+from myweb.installation import CLONE, DOCKER, SERVER, here
 
 from .backup.making import DAILY, WEEKLY
-from .doctor.way import CLONE, COMPOSE, INSTALLED, way
 
 LOG_DAYS = 15  # with the day that has not ended
 
@@ -49,10 +49,10 @@ def log_kept() -> str:
     """Return how long Nginx's log is kept in the way in which this site is run."""
     kept = {
         CLONE: days(LOG_DAYS),  # deploy/up
-        INSTALLED: _("%s, unless the server rotates its logs in another way") % days(LOG_DAYS),  # Debian's logrotate
-        COMPOSE: _("until there are 30 MB of newer entries"),  # compose.yaml
+        SERVER: _("%s, unless the server rotates its logs in another way") % days(LOG_DAYS),  # Debian's logrotate
+        DOCKER: _("until there are 30 MB of newer entries"),  # compose.yaml
     }
-    return kept[way()]
+    return kept[here()]
 
 
 def of_writers() -> Iterator[Kept]:

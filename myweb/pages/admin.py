@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
+from itertools import chain
 from typing import Any
 
-from content_editor.admin import ContentEditor, ContentEditorInline
+from content_editor.admin import ContentEditor
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.template import Context
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
@@ -20,9 +21,9 @@ from tree_queries.admin import TreeAdmin, TreeChangeList
 from myweb.admin import ChangeList, SingleRowAdmin, VersionedAdmin
 
 from . import pictures
+from .blocks import blocks_of, kinds
 from .fields import PageChoiceField
-from .models import Page, Picture, SiteSettings, Text
-from .renderer import renderer
+from .models import Page, SiteSettings
 from .views import render_page
 
 
@@ -44,13 +45,10 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
 
     list_display = [*TreeAdmin.list_display, "address", "menu", "is_public"]
     list_filter = ["is_public", "menu", "language"]
-    search_fields = ["title", "path", "pages_text_set__text", "pages_picture_set__alt_text"]
+    search_fields = ["title", "path", *chain.from_iterable(kind.searched_from_page() for kind in kinds())]
     position_field = "position"
     prepopulated_fields = {"slug": ["title"]}
-    inlines = [
-        ContentEditorInline.create(Text, icon="notes"),
-        ContentEditorInline.create(Picture, icon="image"),
-    ]
+    inlines = [kind.inline() for kind in kinds()]
     fieldsets = [
         (None, {"fields": ["title", "slug", "parent"]}),
         (_("Place and language"), {"fields": ["menu", "language"], "classes": ["tabbed"]}),
@@ -64,7 +62,7 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
     @admin.display(description=_("content"))
     def content(self, page: Page) -> str:
         """The blocks as visitors see them, for those who may not change them."""
-        return str(renderer.regions_from_item(page).render("main", Context()))
+        return render_to_string("pages/blocks.html", {"blocks": blocks_of(page)})
 
     def get_fieldsets(self, request: HttpRequest, obj: Page | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

@@ -1,3 +1,6 @@
+from importlib import import_module
+from pkgutil import iter_modules
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -5,3 +8,9 @@ from django.utils.translation import gettext_lazy as _
 class PagesConfig(AppConfig):
     name = "myweb.pages"
     verbose_name = _("Website")
+
+    def import_models(self) -> None:
+        super().import_models()
+        package = import_module("myweb.pages.blocks")
+        for module in iter_modules(package.__path__):
+            import_module(f"{package.__name__}.{module.name}")

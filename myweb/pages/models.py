@@ -1,10 +1,9 @@
-"""The tree of pages, the blocks a page is made of, and what the owner says about the site as a whole."""
+"""The tree of pages, and what the owner says about the site as a whole. What a page is made of is in blocks."""
 
-from collections.abc import Collection, Iterable
-from html import unescape
+from collections.abc import Collection
 from typing import Any, Self
 
-from content_editor.models import Region, create_plugin_base
+from content_editor.models import Region
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -13,16 +12,13 @@ from django.db.models.functions import Length, Now
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
-from django.utils.html import strip_tags
-from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 from tree_queries.fields import TreeNodeForeignKey
 from tree_queries.models import OrderableTreeNode
 from tree_queries.query import TreeQuerySet
 
-from . import pictures
-from .fields import AddressField, PictureField
+from .fields import AddressField
 from .texts import key_of, same, slugify, validate_visible
 
 # In the words of those who read them, whatever the language of the admin
@@ -312,121 +308,6 @@ def _view_at(path: str) -> str | None:
         return resolve(path).view_name
     except Resolver404:
         return None
-
-
-class Text(create_plugin_base(Page)):  # type: ignore[misc]
-    """A block of formatted text."""
-
-    text = ProseEditorField(
-        _("text"),
-        extensions={
-            "Bold": True,
-            "Italic": True,
-            "Heading": {"levels": [2, 3]},
-            "BulletList": True,
-            "OrderedList": True,
-            "ListItem": True,
-            "Blockquote": True,
-            "HorizontalRule": True,
-            "HardBreak": True,
-            "Link": True,
-            # An editor with only some of these four fails to start.
-            "Table": True,
-            "TableRow": True,
-            "TableHeader": True,
-            "TableCell": True,
-        },
-        sanitize=True,
-    )
-
-    class Meta:
-        verbose_name = _("text")
-        verbose_name_plural = _("texts")
-
-    def __str__(self) -> str:
-        return self.excerpt(60)
-
-    def excerpt(self, length: int) -> str:
-        """Return the beginning of the text as plain words, at most `length` characters."""
-        words = " ".join(strip_tags(self.text.replace("</", " </").replace("<br", " <br")).split())
-        return Truncator(unescape(words)).chars(length)
-
-
-class PictureQuerySet(models.QuerySet["Picture"]):
-    def unfinished(self) -> Self:
-        """Pictures whose renditions have yet to be made."""
-        return self.filter(needs_renditions=True)
-
-    def ask_for_missing(self) -> None:
-        """Have the renditions made again of which a file is gone, as long as there is something to make them of."""
-        for picture in self.filter(needs_renditions=False):
-            exists = picture.image.storage.exists
-            if not all(map(exists, pictures.names_of(picture.renditions))) and exists(picture.image.name):
-                self.filter(pk=picture.pk).update(needs_renditions=True)
-
-
-class Picture(create_plugin_base(Page)):  # type: ignore[misc]
-    """A block with a picture."""
-
-    image = PictureField(
-        _("picture"),
-        upload_to="pictures",
-        auto_add_fields=True,
-        max_length=200,
-        help_text=_(
-            "JPEG, PNG, WebP or AVIF, up to 40 megapixels. Once it is saved, click the part of it that matters most."
-        ),
-    )
-    alt_text = models.CharField(
-        _("alternative text"),
-        max_length=300,
-        validators=[validate_visible],
-        help_text=_("What the picture shows, in a few words, for people who cannot see it."),
-    )
-    caption = models.CharField(_("caption"), max_length=300, blank=True, help_text=_("Shown below the picture."))
-    renditions = models.JSONField(default=dict, blank=True, editable=False)
-    needs_renditions = models.BooleanField(default=True, editable=False, db_index=True)
-
-    objects = PictureQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("picture")
-        verbose_name_plural = _("pictures")
-
-    def __str__(self) -> str:
-        return str(self.alt_text)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.needs_renditions = self.renditions.get("source") != pictures.source_of(self.image)
-        super().save(*args, **kwargs)
-
-    save.alters_data = True  # type: ignore[attr-defined]
-
-    def make_renditions(self) -> None:
-        """Make the files that the page shows, outside of any transaction, and then say that they are there."""
-        image, focal_point = self.image.name, self.image_ppoi
-        self.renditions = pictures.make_renditions(self.image)
-        # Compare and set: the owner may have replaced the picture meanwhile.
-        Picture.objects.filter(pk=self.pk, image=image, image_ppoi=focal_point).update(
-            renditions=self.renditions, needs_renditions=False
-        )
-
-    def sources(self) -> Iterable[tuple[str, str]]:
-        """Return (type, srcset) of each format there are renditions in."""
-        for mime_type in ("image/avif", "image/webp"):
-            if made := self._made(mime_type):
-                yield mime_type, ", ".join(f"{self.image.storage.url(name)} {width}w" for width, name in made)
-
-    @property
-    def share_url(self) -> str:
-        """The absolute address of the cut that fits shared links, or "" as long as there is none."""
-        name = self._made("share")
-        return settings.SITE_URL + self.image.storage.url(name) if name else ""
-
-    def _made(self, key: str) -> Any:
-        # After another picture was chosen the renditions are those of the old one until the new ones are made.
-        is_current = self.renditions.get("source", "").split(" ")[0] == self.image.name
-        return self.renditions.get(key) if is_current else None
 
 
 class SiteSettings(models.Model):

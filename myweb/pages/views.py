@@ -1,23 +1,19 @@
-"""What visitors see: pages, their errors, and what search engines ask for. None of it reads the clock or a query."""
+"""What visitors see: pages, and what search engines ask for. None of it reads the clock or a query."""
 
 from typing import Any
 
-from content_editor.contents import contents_for_item
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import render
-from django.urls import resolve
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from myweb import csrf
 from myweb.publishing.decorators import publishable
 
-from . import language
-from .models import Page, Picture, Text
-from .renderer import renderer
+from .blocks import blocks_of
+from .models import Page
 from .texts import same
 
 
@@ -61,20 +57,15 @@ def render_page(request: HttpRequest, page: Page, trail: list[Page]) -> HttpResp
 
 
 def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
-    """What pages/page.html needs, beside what every page has around it; one query for each kind of block."""
-    contents = contents_for_item(page, plugins=renderer.plugins())
-    texts = [block for block in contents.main if isinstance(block, Text)]
-    shared = (block for block in contents.main if isinstance(block, Picture) and block.share_url)
-    first = contents.main[0] if contents.main else None
+    """What pages/page.html needs, beside what every page has around it."""
+    blocks = blocks_of(page)
     return {
         "page": page,
         # The home page may be in another language.
         "trail": [item for item in trail if item.language_code == page.language_code],
-        "description": page.description or (texts[0].excerpt(155) if texts else ""),
-        "share_picture": next(shared, None),
-        "page_regions": renderer.regions_from_contents(contents),
-        # The picture at the top is not loaded lazily: it is what the visitor waits for.
-        "first_picture": first if isinstance(first, Picture) else None,
+        "description": page.description or next(filter(None, (block.excerpt(155) for block in blocks)), ""),
+        "share_picture": next(filter(None, (block.share_picture for block in blocks)), None),
+        "blocks": blocks,
     }
 
 
@@ -90,30 +81,3 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     """List every public page. Not django.contrib.sitemaps, whose addresses follow from the request."""
     pages = Page.objects.published().order_by("path").only("path", "updated_at")[:50_000]  # the protocol's limit
     return render(request, "pages/sitemap.xml", {"pages": pages}, content_type="application/xml; charset=utf-8")
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 400)
-
-
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 403)
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Let the view that was asked for answer, if it has something better to say."""
-    view, sentence = resolve(request.path_info).func, csrf.sentence_for(reason)
-    if hasattr(view, "csrf_failed"):
-        answer: HttpResponse = view.csrf_failed(request, sentence)
-        return answer
-    return _error(request, 403, sentence)
-
-
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 404)
-
-
-def _error(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:
-    """Answer with the page for `status`, in the visitor's language; a `sentence` says more than the page does."""
-    translation.activate(language.of_link(request))
-    return render(request, f"{status}.html", {"sentence": sentence}, status=status)

@@ -1,0 +1,1 @@
+"""Answers as files, never stale. docs/architecture.md says what is promised here, and why."""

@@ -18,7 +18,7 @@ class PublishingConfig(AppConfig):
 
 def advance_after_loaddata(sender: Any, raw: bool, **kwargs: Any) -> None:
     """Do not let a dump say that its content is the one that is published."""
-    from . import current
+    from .publisher import publisher
 
     if raw:
-        current.advance()
+        publisher().advance()

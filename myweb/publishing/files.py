@@ -1,18 +1,17 @@
 """Published answers as files, in the way deploy/myweb_nginx.conf looks for them."""
 
 import gzip
-import logging
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import brotli
 
-from .current import Directory
-
-logger = logging.getLogger(__name__)
+from .models import Number
 
 # By the end of the file's name
 TYPES = {"html": "text/html", "txt": "text/plain", "xml": "application/xml"}
@@ -21,7 +20,65 @@ COMPRESS_FROM = 256
 NAME_MAX = 255  # bytes, on every file system of Linux
 END_OF_TIME = 2**31  # seconds since 1970, on older file systems of Linux
 
-_has_failed = False
+_NAME = re.compile(r"(?:next-)?([0-9]+)-([^-]+)-(.+)")
+
+
+class Directory(NamedTuple):
+    """Where the files of one generation are, as far as one release made them. Its name is never used again."""
+
+    root: Path
+    generation: Number
+    release: str
+
+    @classmethod
+    def parse(cls, path: Path) -> Self | None:
+        """Return the directory whose path, or that of whose link, it is; None for any other path."""
+        found = _NAME.fullmatch(path.name)
+        return cls(path.parent, Number(int(found[1]), found[2]), found[3]) if found else None
+
+    def __str__(self) -> str:
+        return f"{self.number}-{self.generation.token}-{self.release}"
+
+    @property
+    def number(self) -> int:
+        return self.generation.number
+
+    @property
+    def path(self) -> Path:
+        return self.root / str(self)
+
+    @property
+    def next_link(self) -> Path:
+        """The link that becomes `current`."""
+        return self.root / f"next-{self}"
+
+    def make(self) -> None:
+        """Make the directory, and the link that leads there; raises OSError."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not self.next_link.is_symlink():
+            self.next_link.symlink_to(str(self))
+
+    def has(self, path: str) -> bool:
+        """Return whether the answer for the address `path` is there."""
+        name = file_name(path)
+        return name is not None and (self.path / name).exists()
+
+    def names(self) -> Iterator[str]:
+        """Go through the names of all files, without their compressed forms."""
+        for parent, _, files in os.walk(self.path):
+            for file in files:
+                if not file.startswith(".") and content_type(file):
+                    yield str(Path(parent, file).relative_to(self.path))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write the file `name`, also compressed; raises FileNotFoundError if the directory is gone, and OSError."""
+        variants = {name: content}
+        if len(content) >= COMPRESS_FROM:
+            variants[f"{name}.gz"] = gzip.compress(content, compresslevel=6, mtime=0)
+            variants[f"{name}.br"] = brotli.compress(content, quality=5)
+        with _opened(self.path, name) as parent:
+            for variant, data in variants.items():
+                _write(parent, variant.rpartition("/")[2], data, self.number)
 
 
 def file_name(path: str) -> str | None:
@@ -37,47 +94,15 @@ def file_name(path: str) -> str | None:
     return name
 
 
-def content_type(name: str) -> str | None:
-    """Return the type that Nginx sends for a file, or None if it sends none that we know."""
-    kind = TYPES.get(name.rpartition(".")[2])
-    return f"{kind}; charset=utf-8" if kind else None
-
-
-def write(directory: Directory, name: str, content: bytes) -> None:
-    """Keep `content`, also compressed, unless the directory is gone. On a full disk there is just no file."""
-    global _has_failed
-    variants = {name: content}
-    if len(content) >= COMPRESS_FROM:
-        variants[f"{name}.gz"] = gzip.compress(content, compresslevel=6, mtime=0)
-        variants[f"{name}.br"] = brotli.compress(content, quality=5)
-    try:
-        with _opened(directory.path, name) as parent:
-            for variant, data in variants.items():
-                _write(parent, variant.rpartition("/")[2], data, directory.number)
-        _has_failed = False
-    except FileNotFoundError:
-        pass  # there is a newer generation
-    except OSError:
-        if not _has_failed:
-            logger.exception("%s cannot be published, so it is slower: is the disk full?", name)
-        _has_failed = True
-
-
-def names(directory: Directory) -> Iterator[str]:
-    """Go through the names of all files that are published in a directory, without their compressed forms."""
-    for parent, _, files in os.walk(directory.path):
-        for file in files:
-            if not file.startswith(".") and content_type(file):
-                yield str(Path(parent, file).relative_to(directory.path))
-
-
 def address(name: str) -> str:
     """Return the address that is answered with the file `name`."""
     return "/" + (name.removesuffix("index.html") if name.rpartition("/")[2] == "index.html" else name)
 
 
-def is_there(directory: Directory, name: str) -> bool:
-    return (directory.path / name).exists()
+def content_type(name: str) -> str | None:
+    """Return the type that Nginx sends for a file, or None if it sends none that we know."""
+    kind = TYPES.get(name.rpartition(".")[2])
+    return f"{kind}; charset=utf-8" if kind else None
 
 
 @contextmanager

@@ -1,13 +1,12 @@
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from . import current, files, rendering
-
-logger = logging.getLogger(__name__)
+from . import files, rendering
+from .files import Directory
+from .publisher import publisher
 
 
 class PublishingMiddleware:
@@ -22,11 +21,11 @@ class PublishingMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        directory: current.Directory | None = getattr(request, "published_in", None)
+        directory: Directory | None = getattr(request, "published_in", None)
         if directory and isinstance(response, HttpResponse):
             name = files.file_name(request.path_info)
             if name and is_as_published(response, name):
-                files.write(directory, name, response.content)
+                publisher().write(directory, name, response.content)
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
@@ -36,7 +35,7 @@ class PublishingMiddleware:
             and settings.SESSION_COOKIE_NAME not in request.COOKIES
         )
         if getattr(view, "publishable", False) and is_the_same_for_everybody:
-            request.published_in = current.to_write_into()  # type: ignore[attr-defined]
+            request.published_in = publisher().to_write_into()  # type: ignore[attr-defined]
 
 
 def is_as_published(response: HttpResponse, name: str) -> bool:

@@ -12,7 +12,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @cache
-def release() -> str:
+def own_release() -> str:
     """
     Return a name that is another one whenever code, templates, translations, static files, installed packages or
     settings are, as this process found them when it started.
@@ -27,6 +27,7 @@ def release() -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def boot() -> str:
     """
     Return a name that is another one whenever the machine was started anew.

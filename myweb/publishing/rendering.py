@@ -17,34 +17,32 @@ OWN = "myweb.publishing.own"  # in the environ of the requests that the site mak
 @cache
 def headers() -> dict[str, str]:
     """Return the headers, beside those of the body, that every published answer has: what all middleware adds."""
-    response = _Empty.loaded().get_response(_request("/"))
+    response = _loaded(_Empty).get_response(_request("/"))
     return {name: value for name, value in response.items() if name not in ("Content-Type", "Content-Length")}
 
 
 def render(path: str) -> HttpResponseBase:
     """Return the site's answer for the address `path`; the middleware publishes it."""
-    return _Site.loaded().get_response(_request(path))
+    return _loaded(BaseHandler).get_response(_request(path))
 
 
 def render_unpublished(path: str) -> HttpResponseBase:
     """Return the site's answer for the address `path`, with a query, so that it is not published."""
-    return _Site.loaded().get_response(_request(path, "fresh"))
+    return _loaded(BaseHandler).get_response(_request(path, "fresh"))
 
 
-class _Site(BaseHandler):
-    @classmethod
-    @cache
-    def loaded(cls) -> "_Site":
-        handler = cls()
-        handler.load_middleware()
-        return handler
-
-
-class _Empty(_Site):
+class _Empty(BaseHandler):
     """All middleware, around an empty answer."""
 
     def _get_response(self, request: HttpRequest) -> HttpResponse:
         return publishable(list)(lambda request: HttpResponse())(request)
+
+
+@cache
+def _loaded(kind: type[BaseHandler]) -> BaseHandler:
+    handler = kind()
+    handler.load_middleware()
+    return handler
 
 
 def _request(path: str, query: str = "") -> WSGIRequest:

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from . import current
 from .models import Generation
+from .publisher import publisher
 
 Execute = Callable[[str, Any, bool, dict[str, Any]], Any]
 
@@ -30,7 +30,7 @@ _NEITHER_READ_NOR_WRITE = re.compile(
     re.I,
 )
 # To lock a row counts as a write: a lock that is taken before the generation's could meet it crosswise.
-_READ = re.compile(r"\s*(?:SELECT|WITH|VALUES)\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\b)", re.I | re.S)
+_READ = re.compile(r"[\s(]*(?:SELECT|WITH|VALUES)\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE|INTO|SHARE)\b)", re.I | re.S)
 # To change a table, Django makes another one on SQLite, which has this prefix for a moment.
 _NAME = r'"(?:new__)?([^"]+)"'
 _TABLE = re.compile(rf"\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM|SELECT\b.*?\bFROM) {_NAME}", re.I | re.S)
@@ -56,7 +56,7 @@ def watch(execute: Execute, sql: str, params: Any, many: bool, context: dict[str
                 _fetch_all(context["cursor"])
                 return result
         if not _has_advanced(connection):
-            current.advance()
+            publisher().advance()
     result = execute(sql, params, many, context)
     if _ROLLBACK.search(str(sql)):
         _advance_again(connection)
@@ -81,7 +81,7 @@ def changes_content(sql: str) -> bool:
 def _has_advanced(connection: BaseDatabaseWrapper) -> bool:
     """Return whether the open transaction has begun a generation, as far as Django's atomic() can tell."""
     # Under set_autocommit(False), what on_commit() got stays after commit().
-    return connection.commit_on_exit and any(callback[1] is current.switch for callback in connection.run_on_commit)
+    return connection.commit_on_exit and any(callback[1] == publisher().switch for callback in connection.run_on_commit)
 
 
 def _advance_again(connection: BaseDatabaseWrapper) -> None:
@@ -92,7 +92,7 @@ def _advance_again(connection: BaseDatabaseWrapper) -> None:
     """
     callbacks: list[Any] = connection.run_on_commit
     callbacks[:] = [
-        (savepoints, (lambda: current.switch()) if function is current.switch else function, robust)
+        (savepoints, (lambda: publisher().switch()) if function == publisher().switch else function, robust)
         for savepoints, function, robust in callbacks
     ]
 
@@ -132,7 +132,5 @@ _has_table = False
 def _has_generation(connection: BaseDatabaseWrapper) -> bool:
     """Return whether the table is there, which it is not in the first migrations of a new site."""
     global _has_table
-    if not _has_table:
-        with connection.cursor() as cursor:
-            _has_table = Generation._meta.db_table in connection.introspection.table_names(cursor)
+    _has_table = _has_table or Generation._meta.db_table in connection.introspection.table_names()
     return _has_table

@@ -162,7 +162,8 @@ class TestAddressThatSaysNothing:
 def test_nothing_readable_is_kept(client):
     attempt(client, {**WRONG, "username": "somebody"})
     assert LoginFailures.objects.count() == 3
-    assert not any("somebody" in str(row) or HERE in str(row) for row in LoginFailures.objects.values_list())
+    rows = map(str, LoginFailures.objects.values_list())
+    assert [row for row in rows if "somebody" in row or HERE in row] == []
 
 
 @pytest.mark.parametrize("username", ["", "a\0b", "x" * 5000, "é", "a b", "1 admin"])

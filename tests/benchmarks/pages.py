@@ -21,7 +21,9 @@ from django.db import transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from myweb.pages.models import Page, Text  # noqa: E402
+from myweb.pages.blocks import kinds  # noqa: E402
+from myweb.pages.blocks.text import Text  # noqa: E402
+from myweb.pages.models import Page  # noqa: E402
 
 BELOW = 100  # pages below a page
 IN_MENU = 6
@@ -89,12 +91,12 @@ def forms(number: int) -> list[dict[str, Any]]:
 
 def form(page: Page) -> dict[str, Any]:
     text = Text.objects.get(parent=page)
-    prefix = "pages_text_set"
+    prefixes = [kind._meta.get_field("parent").related_query_name() for kind in kinds()]
+    prefix = text._meta.get_field("parent").related_query_name()
     fields = {name: getattr(page, name) for name in ("title", "slug", "menu", "language", "description")}
     fields |= {"parent": page.parent_id or "", "is_published": "on"}
     fields |= {f"{name}_{part}": "" for name in ("publish_from", "publish_until") for part in (0, 1)}
-    fields |= {f"{prefix}-TOTAL_FORMS": 1, f"{prefix}-INITIAL_FORMS": 1}
-    fields |= {"pages_picture_set-TOTAL_FORMS": 0, "pages_picture_set-INITIAL_FORMS": 0}
+    fields |= {f"{each}-{name}_FORMS": int(each == prefix) for each in prefixes for name in ("TOTAL", "INITIAL")}
     fields |= {f"{prefix}-0-{name}": getattr(text, name) for name in ("id", "region", "ordering", "text")}
     fields[f"{prefix}-0-parent"] = page.pk
     return {"url": reverse("admin:pages_page_change", args=[page.pk]), "path": page.path, "fields": fields}

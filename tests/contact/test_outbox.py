@@ -164,7 +164,9 @@ class TestTheMail:
         assert deliver_all() == 3
         assert {mail.recipient for mail in mail_server.received} == {"a@example.org", "b@example.org", "c@example.org"}
         assert len({mail.message_id for mail in mail_server.received}) == 3
-        assert all(mail.message["To"] == mail.recipient for mail in mail_server.received)
+        assert [mail.message["To"] for mail in mail_server.received] == [
+            mail.recipient for mail in mail_server.received
+        ]
 
 
 class TestServerFails:

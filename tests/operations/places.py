@@ -34,7 +34,7 @@ with reversion.create_revision():
     hidden = make_page("Hidden", parent=page, is_published=False)
     make_text(page, '<p>A <a href="/">link</a>, \\\\ and tab.</p>')
     picture = make_picture(page)
-picture.make_renditions()
+picture.finish()
 SiteSettings.objects.create(name="Lake House")
 ContactSettings.objects.create(recipients="me@example.org")
 group = Group.objects.create(name="editors")

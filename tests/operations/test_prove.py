@@ -84,7 +84,7 @@ def test_rows_are_missing(place, backup, tmp_path):
 @pytest.mark.parametrize("slug", ["湖", "hidden"])
 def test_page_that_cannot_be_shown(place, slug):
     place.shell(
-        "from myweb.pages.models import Page, Picture;"
+        "from myweb.pages.models import Page; from myweb.pages.blocks.picture import Picture;"
         f"Picture.objects.update(image='', parent=Page.objects.get(slug='{slug}'))"
     )
     place.manage("backup")

@@ -12,7 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from reversion.models import Version
 
-from myweb.pages.models import Page, Picture, SiteSettings, Text
+from myweb.pages.blocks import kinds
+from myweb.pages.blocks.picture import Picture
+from myweb.pages.blocks.text import Text
+from myweb.pages.models import Page, SiteSettings
 from tests.factories import make_page, make_picture, make_text, make_upload
 
 pytestmark = pytest.mark.django_db
@@ -332,7 +335,9 @@ def test_only_the_import_map_is_inline_and_carries_the_nonce(admin_client, home)
     assert f'<script type="importmap" nonce="{nonce}">' in html or f'nonce="{nonce}" type="importmap"' in html
     assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
     context = html.split('id="content-editor-context"')[1].split(">", 1)[1].split("</script>")[0]
-    assert [plugin["title"] for plugin in json.loads(context)["plugins"]] == ["Text", "Picture"]
+    assert [plugin["model"] for plugin in json.loads(context)["plugins"]] == [
+        kind._meta.label_lower for kind in kinds()
+    ]
 
 
 def test_owners_things_come_first(admin_client):

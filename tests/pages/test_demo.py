@@ -9,9 +9,12 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from myweb.pages import pictures
+from myweb.pages.blocks import Block
+from myweb.pages.blocks.picture import Picture
+from myweb.pages.blocks.text import Text
 from myweb.pages.demo import PICTURES
 from myweb.pages.management.commands.demo import Command
-from myweb.pages.models import Page, Picture, SiteSettings, Text
+from myweb.pages.models import Page, SiteSettings
 from tests.factories import make_page, make_upload
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +35,7 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
 @pytest.fixture
 def small_pictures(monkeypatch, media: Path) -> None:
     """Takes the seconds out of the renditions."""
-    small = {name: pictures.prepare(make_upload((80, 50), name=f"{name}.jpg")) for name in PICTURES}
+    small = {name: pictures.prepare(make_upload((80, 50), name=name)) for name in PICTURES}
     monkeypatch.setattr(Command, "prepare", lambda command: small)
 
 
@@ -85,7 +88,7 @@ class TestDemonstrationSite:
         assert all(len(picture.alt_text) >= 20 for picture in Picture.objects.all())
 
     def test_every_picture_has_its_renditions(self, demo):
-        assert not Picture.objects.unfinished().exists()
+        assert not Picture.unfinished().exists()
         for picture in Picture.objects.all():
             made = [
                 name for mime_type in ("image/avif", "image/webp") for _width, name in picture.renditions[mime_type]
@@ -140,10 +143,12 @@ def test_site_settings_of_the_owner_are_kept(small_pictures):
 
 
 def test_everything_or_nothing(small_pictures, monkeypatch):
-    def save_no_pictures(command, page, position, block, files):
-        raise KeyboardInterrupt
+    def save_no_blocks(command, instance):
+        if isinstance(instance, Block):
+            raise KeyboardInterrupt
+        instance.save()
 
-    monkeypatch.setattr(Command, "save_block", save_no_pictures)
+    monkeypatch.setattr(Command, "save", save_no_blocks)
     with pytest.raises(KeyboardInterrupt):
         call_command("demo", stdout=io.StringIO())
     assert not Page.objects.exists()

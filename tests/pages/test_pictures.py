@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageCms
 
 from myweb.pages import pictures
-from myweb.pages.models import Picture
+from myweb.pages.blocks.picture import Picture
 from tests.factories import make_page, make_picture, make_upload
 
 UNREADABLE = "This file cannot be read as a picture. Please choose a JPEG, PNG, WebP or AVIF file."
@@ -130,8 +130,8 @@ class TestRenditions:
     def test_they_exist_before_the_page_names_them(self, media):
         picture = make_picture(make_page())
         assert list(picture.sources()) == []
-        assert picture.share_url == ""
-        picture.make_renditions()
+        assert picture.share_picture is None
+        picture.finish()
         picture.refresh_from_db()
         (avif, avif_set), (webp, webp_set) = picture.sources()
         assert (avif, webp) == ("image/avif", "image/webp")
@@ -139,45 +139,45 @@ class TestRenditions:
         for item in (avif_set + ", " + webp_set).split(", "):
             url, width = item.split()
             assert f"{Image.open(media / url.removeprefix('/media/')).width}w" == width
-        share = media / picture.share_url.removeprefix("http://localhost:8099/media/")
+        share = media / picture.share_picture.url.removeprefix("http://localhost:8099/media/")
         assert Image.open(share).size == (1200, 630)
 
     def test_small_picture_is_not_blown_up(self, media):
         picture = make_picture(make_page(), image=pictures.prepare(make_upload((300, 200))))
-        picture.make_renditions()
+        picture.finish()
         assert [item.split()[1] for _, srcset in picture.sources() for item in srcset.split(", ")] == ["300w", "300w"]
 
     def test_transparent_picture_gets_a_white_ground_in_shared_links(self, media):
         upload = make_upload((300, 200), "PNG", mode="RGBA")
         picture = make_picture(make_page(), image=pictures.prepare(upload))
-        picture.make_renditions()
+        picture.finish()
         assert Image.open(media / picture.renditions["share"]).mode == "RGB"
 
     def test_another_picture_does_not_show_the_renditions_of_the_one_before(self, media):
         picture = make_picture(make_page())
-        picture.make_renditions()
+        picture.finish()
         picture.image = pictures.prepare(make_upload((900, 900)))
         picture.save()
         assert picture.needs_renditions
         assert list(picture.sources()) == []
-        assert picture.share_url == ""
+        assert picture.share_picture is None
 
     def test_new_focal_point_keeps_them_until_the_new_ones_are_there(self, media):
         picture = make_picture(make_page())
-        picture.make_renditions()
-        before = picture.share_url
+        picture.finish()
+        before = picture.share_picture.url
         picture.image_ppoi = "0.1x0.1"
         picture.save()
-        assert (picture.needs_renditions, picture.share_url) == (True, before)
-        picture.make_renditions()
+        assert (picture.needs_renditions, picture.share_picture.url) == (True, before)
+        picture.finish()
         picture.refresh_from_db()
         assert not picture.needs_renditions
-        assert picture.share_url != before
+        assert picture.share_picture.url != before
 
     def test_picture_that_was_replaced_meanwhile_waits_for_its_own(self, media):
         picture = make_picture(make_page())
         Picture.objects.filter(pk=picture.pk).update(image="pictures/other.jpg")
-        picture.make_renditions()
+        picture.finish()
         assert Picture.objects.filter(needs_renditions=True, renditions={}).exists()
 
 

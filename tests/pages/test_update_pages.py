@@ -1,7 +1,8 @@
 import pytest
 from django.core.management import call_command
 
-from myweb.pages.models import Page, Picture
+from myweb.pages.blocks.picture import Picture
+from myweb.pages.models import Page
 from tests.factories import make_page, make_picture
 from tests.site import wait_for
 
@@ -49,8 +50,8 @@ def test_nothing_is_asked_for_without_an_original(media):
     picture.refresh_from_db()
     picture.image.storage.delete(picture.renditions["share"])
     picture.image.storage.delete(picture.image.name)
-    Picture.objects.ask_for_missing()
-    assert not Picture.objects.unfinished().exists()
+    Picture.ask_for_missing()
+    assert not Picture.unfinished().exists()
 
 
 @pytest.mark.django_db
@@ -59,7 +60,7 @@ def test_lost_file_is_said_once_and_does_not_stop_the_others(media, caplog):
     lost.image.storage.delete(lost.image.name)
     call_command("update_pages")
     assert lost.image.name in caplog.text
-    assert not Picture.objects.unfinished().exists()
+    assert not Picture.unfinished().exists()
     picture.refresh_from_db()
     assert list(picture.sources())
 

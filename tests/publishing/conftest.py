@@ -2,18 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from myweb.publishing import current, files
+from myweb.publishing.publisher import publisher
 from tests.factories import make_page, make_text
 
 
 @pytest.fixture
-def root(settings, tmp_path, monkeypatch) -> Path:
+def root(settings, tmp_path) -> Path:
     """Where this test publishes; nothing is published yet."""
     settings.PUBLISHED_ROOT = tmp_path / "published"
-    for module in (current, files):
-        monkeypatch.setattr(module, "_has_failed", False)
-    for name in ("_has_to_start", "_serves"):
-        monkeypatch.setattr(current, name, False)
     return settings.PUBLISHED_ROOT
 
 
@@ -22,5 +18,5 @@ def published(transactional_db, root) -> Path:
     """What Nginx looks into, for a site that has started."""
     page = make_page("Home", slug="")
     make_text(page)
-    current.start()
+    publisher().start()
     return root / "current"

@@ -2,9 +2,10 @@ import gzip
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
-from myweb.publishing import current
 from myweb.publishing.management.commands import publish
+from myweb.publishing.publisher import publisher
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +41,7 @@ def test_publish_begins_again_when_the_content_changes(published, capsys, monkey
 
 
 def test_publish_with_other_settings_than_the_site(published, monkeypatch):
-    monkeypatch.setattr(publish, "release", lambda: "other")
+    monkeypatch.setattr("myweb.publishing.publisher.own_release", lambda: "other")
     with pytest.raises(CommandError, match="restart the site, or give the command the same environment"):
         call_command("publish")
 
@@ -57,10 +58,22 @@ def test_unpublish_and_publish(published, client):
     assert not published.exists()
     assert client.get("/").status_code == 200
     make_page("About us")
-    current.follow()
+    publisher().follow()
     assert not published.exists()
     call_command("publish")
     assert (published / "about-us" / "index.html").exists()
+
+
+def test_what_was_written_around_django(published):
+    """As with `psql` and `sqlite3`: nobody sees it, so it takes both commands."""
+    call_command("publish")
+    connection.ensure_connection()
+    connection.connection.execute("UPDATE pages_text SET text = '<p>By hand</p>'")
+    call_command("publish")
+    assert b"By hand" not in (published / "index.html").read_bytes()
+    call_command("unpublish")
+    call_command("publish")
+    assert b"By hand" in (published / "index.html").read_bytes()
 
 
 def test_verify_published(published, capsys):

@@ -6,16 +6,18 @@ import brotli
 import pytest
 
 from myweb.publishing import files
-from myweb.publishing.current import Directory
+from myweb.publishing.files import Directory
+from myweb.publishing.models import Number
+from myweb.publishing.publisher import publisher
 
-DIRECTORY = Directory(1_700_000_000, "token", "release")
 LONG = b"<p>Text.</p>" * 1000
 
 
 @pytest.fixture
 def directory(root) -> Directory:
-    DIRECTORY.make()
-    return DIRECTORY
+    found = Directory(root, Number(1_700_000_000, "token"), "release")
+    found.make()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_address_that_is_not_kept(path):
 
 
 def test_it_writes_all_forms_with_the_time_of_the_generation(directory):
-    files.write(directory, "关于/index.html", LONG)
+    publisher().write(directory, "关于/index.html", LONG)
     path = directory.path / "关于"
     assert (path / "index.html").read_bytes() == LONG
     assert gzip.decompress((path / "index.html.gz").read_bytes()) == LONG
@@ -53,36 +55,36 @@ def test_it_writes_all_forms_with_the_time_of_the_generation(directory):
         assert file.stat().st_mtime_ns == 1_700_000_000 * 10**9
         assert file.stat().st_mode & 0o777 == 0o644
     assert len(list(path.iterdir())) == 3
-    assert list(files.names(directory)) == ["关于/index.html"]
+    assert list(directory.names()) == ["关于/index.html"]
 
 
 def test_clock_that_was_ahead_leaves_times_that_differ(directory):
     """Its number is never undercut, and file systems take all that is too late for them for the same time."""
     times = set()
     for number in (2**31 - 1, 2**31, 2**31 + 1, 253_402_300_799, 253_402_300_800):
-        ahead = directory._replace(number=number)
+        ahead = directory._replace(generation=Number(number, "token"))
         ahead.make()
-        files.write(ahead, "index.html", LONG)
+        publisher().write(ahead, "index.html", LONG)
         times.add((ahead.path / "index.html").stat().st_mtime)
     assert len(times) == 5
     assert max(times) < 2**31
 
 
 def test_short_answers_are_not_compressed(directory):
-    files.write(directory, "robots.txt", b"x" * (files.COMPRESS_FROM - 1))
+    publisher().write(directory, "robots.txt", b"x" * (files.COMPRESS_FROM - 1))
     assert [file.name for file in directory.path.iterdir()] == ["robots.txt"]
 
 
-def test_removed_directory_does_not_come_back(root, caplog):
-    root.mkdir()
-    files.write(DIRECTORY, "about/index.html", LONG)
-    assert not DIRECTORY.path.exists()
+def test_removed_directory_does_not_come_back(directory, caplog):
+    directory.path.rmdir()
+    publisher().write(directory, "about/index.html", LONG)
+    assert not directory.path.exists()
     assert not caplog.records
 
 
 def test_symbolic_links_are_not_followed(directory, tmp_path):
     (directory.path / "about").symlink_to(tmp_path)
-    files.write(directory, "about/index.html", LONG)
+    publisher().write(directory, "about/index.html", LONG)
     assert not (tmp_path / "index.html").exists()
 
 
@@ -97,15 +99,15 @@ def test_full_disk_leaves_nothing_and_is_said_once(directory, monkeypatch, caplo
 
     with monkeypatch.context() as patch:
         patch.setattr(os, function, full_disk)
-        files.write(directory, "a/index.html", LONG)
-        files.write(directory, "b/index.html", LONG)
+        publisher().write(directory, "a/index.html", LONG)
+        publisher().write(directory, "b/index.html", LONG)
     assert caplog.text.count("cannot be published") == 1
     assert not [path for path in directory.path.rglob("*") if path.is_file()]
-    files.write(directory, "a/index.html", LONG)
+    publisher().write(directory, "a/index.html", LONG)
     assert (directory.path / "a/index.html").read_bytes() == LONG
 
 
 def test_page_where_another_has_a_file(directory, caplog):
-    files.write(directory, "robots.txt", b"User-agent: *")
-    files.write(directory, "robots.txt/index.html", LONG)
-    assert list(files.names(directory)) == ["robots.txt"]
+    publisher().write(directory, "robots.txt", b"User-agent: *")
+    publisher().write(directory, "robots.txt/index.html", LONG)
+    assert list(directory.names()) == ["robots.txt"]

@@ -1,7 +1,8 @@
 import pytest
 
-from myweb.publishing import current, following
+from myweb.publishing import following
 from myweb.publishing.following import Follower
+from myweb.publishing.publisher import publisher
 from tests.factories import make_page
 from tests.site import wait_for
 
@@ -47,15 +48,15 @@ def test_what_a_visitor_was_quicker_with(published, client, monkeypatch):
 
 
 def test_another_release_renders_nothing(published, monkeypatch):
-    monkeypatch.setattr(following, "release", lambda: "other")
+    monkeypatch.setattr("myweb.publishing.publisher.own_release", lambda: "other")
     assert not Follower().step()
 
 
 def test_it_removes_what_is_outdated(published):
-    old = [current.read().path]
+    old = [publisher().current.path]
     for title in ("One", "Two"):
         make_page(title)
-        old.append(current.read().path)
+        old.append(publisher().current.path)
     follower = Follower()
     follower.step()
     wait_for(lambda: not any(path.exists() for path in old[:-1]), "the old directories are gone")

@@ -6,7 +6,7 @@ import pytest
 
 from myweb.publishing import release
 
-SAY = "import django; django.setup(); from myweb.publishing.release import release; print(release())"
+SAY = "import django; django.setup(); from myweb.publishing.release import own_release; print(own_release())"
 
 
 def said(**environment: str) -> str:
@@ -31,39 +31,39 @@ def test_code(settings, tmp_path, name):
     settings.BASE_DIR = tmp_path
     file = tmp_path / name
     file.parent.mkdir(parents=True)
-    names = [release.release.__wrapped__()]
+    names = [release.own_release.__wrapped__()]
     for content in ("one", "two"):
         file.write_text(content)
-        names.append(release.release.__wrapped__())
+        names.append(release.own_release.__wrapped__())
     assert len(set(names)) == 3
 
 
 def test_static_files(settings, tmp_path):
     settings.STATIC_ROOT = tmp_path
-    before = release.release.__wrapped__()
+    before = release.own_release.__wrapped__()
     (tmp_path / "staticfiles.json").write_text("{}")
-    assert release.release.__wrapped__() != before
+    assert release.own_release.__wrapped__() != before
 
 
 def test_packages(monkeypatch):
-    before = release.release.__wrapped__()
+    before = release.own_release.__wrapped__()
     monkeypatch.setattr(release.metadata, "distributions", lambda: [])
-    assert release.release.__wrapped__() != before
+    assert release.own_release.__wrapped__() != before
 
 
 def test_start_of_the_machine(monkeypatch, tmp_path):
-    before, release_before = release.boot(), release.release.__wrapped__()
+    before, release_before = release.boot.__wrapped__(), release.own_release.__wrapped__()
     assert before
     boot_id = tmp_path / "boot_id"
     boot_id.write_text("another\n")
     monkeypatch.setattr(release, "BOOT_ID", boot_id)
-    assert release.boot() == "another"
-    assert release.release.__wrapped__() == release_before  # a command need not see the same
+    assert release.boot.__wrapped__() == "another"
+    assert release.own_release.__wrapped__() == release_before  # a command need not see the same
 
 
 def test_compiled_code_does_not_count(settings, tmp_path):
     settings.BASE_DIR = tmp_path
-    before = release.release.__wrapped__()
+    before = release.own_release.__wrapped__()
     (tmp_path / "myweb").mkdir()
     (tmp_path / "myweb" / "views.cpython-311.pyc").write_bytes(b"x")
-    assert release.release.__wrapped__() == before
+    assert release.own_release.__wrapped__() == before

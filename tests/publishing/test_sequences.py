@@ -243,11 +243,15 @@ def server(truth: Truth) -> Server:
 def test_nothing_stale_in_any_sequence(truth, server):
     with Writer(truth.site) as other, Crowd(truth) as crowd:
         think(Editing, truth, other, examples=4, steps=15)
+        # Which steps change nothing is left to chance; now nothing changes.
+        truth.check()
+        truth.check()
     total = truth.total()
     print(dict(total), dict(crowd.statuses))
     assert set(crowd.statuses) <= {200, 404}
     assert total["steps"] > 30
-    assert total["published"] > total["requests"] / 2
+    # After a change, those who come while the first is answered are answered by Django, too.
+    assert total["published"] > total["requests"] / 3
     assert total["not modified"] > 0
 
 

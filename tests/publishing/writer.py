@@ -38,8 +38,11 @@ from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from myweb.pages import pictures  # noqa: E402
-from myweb.pages.models import Page, Picture, SiteSettings, Text  # noqa: E402
-from myweb.publishing import current, files, following, models, rendering  # noqa: E402
+from myweb.pages.blocks.picture import Picture  # noqa: E402
+from myweb.pages.blocks.text import Text  # noqa: E402
+from myweb.pages.models import Page, SiteSettings  # noqa: E402
+from myweb.publishing import files, following, models, rendering  # noqa: E402
+from myweb.publishing.publisher import Publisher, publisher  # noqa: E402
 
 counter = itertools.count(1)
 
@@ -90,8 +93,9 @@ def menu(page: int, menu: str) -> None:
 
 
 def delete(page: int) -> None:
-    if Page.objects.count() > 2:
-        page_number(page).delete()
+    chosen = page_number(page)
+    if Page.objects.count() - chosen.descendants().count() > 2:
+        chosen.delete()
 
 
 def reorder(page: int) -> None:
@@ -111,8 +115,8 @@ def picture(page: int) -> None:
 
 
 def paint() -> None:
-    while unfinished := Picture.objects.unfinished().first():
-        unfinished.make_renditions()
+    while unfinished := Picture.unfinished().first():
+        unfinished.finish()
 
 
 def appoint(page: int, appears: bool, seconds: float) -> None:
@@ -233,8 +237,8 @@ def wait_until_published() -> None:
     """Wait until the site has taken up the last change by itself, and published it."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        directory = current.read()
-        if directory and directory[:2] == models.Generation.load() and files.is_there(directory, "about/index.html"):
+        directory = publisher().current
+        if directory and directory.generation == models.Generation.load() and directory.has("/about/"):
             break
         time.sleep(0.05)
     transaction.commit()
@@ -344,7 +348,7 @@ def titles() -> list[str]:
 
 
 def are_pictures_unfinished() -> bool:
-    return Picture.objects.unfinished().exists()
+    return Picture.unfinished().exists()
 
 
 def generation() -> list[Any] | None:
@@ -399,10 +403,10 @@ def around(owner: Any, name: str, *, before: bool, action: Callable[[], None]) -
 
 POINTS: dict[str, Callable[[], tuple[Any, str]]] = {
     "raise": lambda: (models.Generation, "advance"),
-    "make": lambda: (current.Directory, "make"),
+    "make": lambda: (files.Directory, "make"),
     "commit": lambda: (type(connections["default"]), "_commit"),
-    "switch": lambda: (current, "switch"),
-    "lock": lambda: (current, "_lock"),
+    "switch": lambda: (Publisher, "switch"),
+    "lock": lambda: (Publisher, "_lock"),
     "rename": lambda: (os, "replace"),
     "file": lambda: (files, "_write"),
     "mkdir": lambda: (os, "mkdir"),

@@ -22,7 +22,7 @@ from django.db import connection, connections, models, transaction
 from django.db.backends.postgresql.client import DatabaseClient
 from tqdm import tqdm
 
-from myweb.operations.doctor.way import way
+from myweb.installation import here
 
 from . import integrity
 from .archive import DATABASES, Writer, progress
@@ -139,7 +139,7 @@ def _dump_sqlite(writer: Writer, copy: Path, portable: bool) -> tuple[str, Facts
     path = Path(connection.settings_dict["NAME"])
     if not path.exists():
         raise CommandError(
-            f"There is no database at {path}: restore a backup; for a new site, run {way().manage} prepare."
+            f"There is no database at {path}: restore a backup; for a new site, run {here().manage} prepare."
         )
     source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", timeout=20, uri=True)
     with closing(source), closing(sqlite3.connect(copy, isolation_level=None)) as raw:
@@ -228,7 +228,7 @@ def portable_models() -> list[type[models.Model]]:
 def _serialise(writer: Writer, alias: str, found: Facts) -> None:
     """Write all rows but sessions as lines of JSON, with their keys, and reduce `found` to what was written."""
     if any(model._meta.db_table not in found.counts for model in portable_models()):
-        raise CommandError(f"This site's database is not of this release: run {way().manage} migrate first.")
+        raise CommandError(f"This site's database is not of this release: run {here().manage} migrate first.")
     tables = set()
     total = sum(found.counts[model._meta.db_table] for model in portable_models())
     bar = tqdm(total=total, desc="Rows", disable=None, leave=False)

@@ -12,7 +12,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 import myweb
-from myweb.operations.doctor.way import way
+from myweb.installation import here
 
 from . import databases
 from .archive import SETTINGS, Archive, Manifest, Writer
@@ -30,7 +30,7 @@ def make(path: Path | None, directory: Path, portable: bool) -> Path:
     with Writer(path) as writer:
         kind, facts = databases.dump(writer, directory, portable)
         if not facts.migrations:
-            raise CommandError(f"There is no site in this database yet: run {way().manage} prepare.")
+            raise CommandError(f"There is no site in this database yet: run {here().manage} prepare.")
         # After the database: a file is there before the row that refers to it.
         writer.add_media(settings.MEDIA_ROOT)
         finish(writer, kind, facts)
@@ -87,7 +87,7 @@ def newest() -> Path:
     """Return the newest of the nightly backups; raise CommandError if there is none."""
     if path := _newest(backups_directory().iterdir()):
         return path
-    raise CommandError(f"There is no backup in {backups_directory()}: make one with {way().manage} backup.")
+    raise CommandError(f"There is no backup in {backups_directory()}: make one with {here().manage} backup.")
 
 
 def newest_proven() -> Path | None:
@@ -116,8 +116,8 @@ def mark_of(path: Path) -> Path:
 def how_to_restore() -> str:
     """Return the sentence that tells an operator how the site comes back."""
     if path := newest_proven():
-        return f"Type: {way().manage_stopped} restore {path} --replace."
-    return f"No backup here was proven: copy one here, and type: {way().manage_stopped} restore FILE --replace."
+        return f"Type: {here().manage_stopped} restore {path} --replace."
+    return f"No backup here was proven: copy one here, and type: {here().manage_stopped} restore FILE --replace."
 
 
 def remove_old(now: datetime) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 
 from myweb.pages import pictures
-from myweb.pages.models import Picture
+from myweb.pages.blocks.picture import Picture
 
 _BATCH = 1000
 _WORD = re.compile(r"""[^\s"'<>\\]+""")

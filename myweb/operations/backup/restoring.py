@@ -18,8 +18,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.template.defaultfilters import filesizeformat
 
-from myweb.operations.doctor.way import way
-from myweb.publishing import current
+from myweb.installation import here
+from myweb.publishing.publisher import publisher
 
 from . import databases, integrity, making
 from .archive import MEDIA, SETTINGS, Archive, Writer, media_files, progress
@@ -93,7 +93,7 @@ def exchange_file(archive: Archive, scratch: ScratchDatabase) -> list[str]:
         path = Path(connection.settings_dict["NAME"])
         kept, taken_over = put_in_place(scratch.directory / "db.sqlite3", path)
     integrity.remember("")
-    current.follow()
+    publisher().follow()
     if kept is None:
         return []
     return [
@@ -125,7 +125,7 @@ def look_at_site(archive: Archive, replace: bool) -> tuple[bool, bool]:
     except DatabaseError as error:
         raise CommandError(f"This site's database cannot be read: {error}.") from error
     if in_use and (unknown or is_behind):
-        raise CommandError(f"This site's database is not of this release: run {way().manage} migrate first.")
+        raise CommandError(f"This site's database is not of this release: run {here().manage} migrate first.")
     return in_use, is_behind
 
 

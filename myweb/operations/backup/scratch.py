@@ -14,6 +14,8 @@ from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 
+from myweb.installation import here
+
 from . import databases
 from .archive import MANIFEST, Archive, Damaged
 
@@ -87,7 +89,7 @@ class ScratchDatabase(Scratch):
         if manifest.kind not in ("portable", connection.vendor):
             raise CommandError(
                 f"{archive.path} is of {manifest.engine}, and this site uses {connection.display_name}. Where it comes "
-                "from, make one that fits both: manage.py backup --portable"
+                f"from, make one that fits both: {here().manage} backup --portable"
             )
         path = self.directory / manifest.database
         archive.extract(manifest.database, path)

@@ -11,11 +11,11 @@ from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 
+from myweb.installation import here
 from myweb.operations.backup import integrity, making
 
 from . import network
 from .faults import Fault, NotChecked, quote
-from .way import way
 
 LOCK = 5  # seconds to wait for others
 
@@ -120,10 +120,10 @@ def _checksums() -> str:
 
 def _how_to_replace() -> str:
     return (
-        f"{way().stop}. {making.how_to_restore()} The damaged database is kept aside, and the messages in it that can"
+        f"{here().stop}. {making.how_to_restore()} The damaged database is kept aside, and the messages in it that can"
         " be read are taken over. Publish or delete nothing before that: it may be the only copy."
         if connection.vendor == "sqlite"
-        else f"{way().stop}. {making.how_to_restore()} Publish or delete nothing before that: it may be the only copy."
+        else f"{here().stop}. {making.how_to_restore()} Publish or delete nothing before that: it may be the only copy."
     )
 
 
@@ -180,7 +180,7 @@ def _why_not_writable(error: Exception) -> Fault:
     if "no such table" in words or "does not exist" in words:
         return Fault(
             "The tables of the database are missing.",
-            f"For a new site, run {way().manage} prepare. If there was one: {making.how_to_restore()}",
+            f"For a new site, run {here().manage} prepare. If there was one: {making.how_to_restore()}",
         )
     return Fault(
         f"The database can be read, but not written: {quote(error)}.",
@@ -197,6 +197,6 @@ def migrations() -> str:
         first = f"{plan[0][0].app_label}.{plan[0][0].name}"
         raise Fault(
             f"{len(plan)} migrations of the database are missing, the first is {first}.",
-            f"Run {way().manage} migrate. {way().restart}.",
+            f"Run {here().manage} migrate. {here().restart}.",
         )
     return "none is missing"

@@ -14,12 +14,11 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 
+from myweb.installation import here
 from myweb.operations.backup import making
-from myweb.pages.models import Picture
-from myweb.pages.pictures import names_of
+from myweb.pages.blocks.picture import Picture
 
 from .faults import Fault, NotChecked
-from .way import way
 
 ROOM = 500  # MB: pictures with their renditions, and a backup
 ROOM_FOR_UPLOADS = 150  # MB, on their way: two of the largest
@@ -66,7 +65,7 @@ def static() -> str:
             number += 1
             fault = _fault_of_static(name, storage.path(name))
             if fault:
-                raise Fault(f"The static file {name} {fault}.", f"Run {way().manage} collectstatic --no-input.")
+                raise Fault(f"The static file {name} {fault}.", f"Run {here().manage} collectstatic --no-input.")
     return f"all {number} are collected, and as the program has them"
 
 
@@ -150,12 +149,12 @@ def pictures() -> str:
                 f"Upload it again in the admin, or put it back from a backup, which has it as media/{name}.",
             )
         if not picture.needs_renditions:
-            lost += [name for name in names_of(picture.renditions) if not (root / name).exists()]
+            lost += [name for name in picture.made_files() if not (root / name).exists()]
         number += 1
     if lost:
         raise Fault(
             f"{len(lost)} files that pages show are missing, the first is {root / lost[0]}.",
-            f"Run {way().manage} update_pages, which makes them again.",
+            f"Run {here().manage} update_pages, which makes them again.",
         )
     return f"all {number} have their files"
 
@@ -166,7 +165,7 @@ def sockets() -> str:
         raise NotChecked(f"uWSGI listens on {address}, which needs no rights.")
     path = Path(address)
     if not path.is_socket():
-        raise Fault(f"There is no socket at {path}, so uWSGI does not run.", f"{way().start}.")
+        raise Fault(f"There is no socket at {path}, so uWSGI does not run.", f"{here().start}.")
     users = list(nginx_users())
     if not users:
         raise NotChecked("No Nginx runs where this command can see it.")

@@ -4,9 +4,10 @@ import subprocess
 
 from django.conf import settings
 
+from myweb.installation import DOCKER, SERVER, here
+
 from . import network
 from .faults import Fault, NotChecked, quote
-from .way import COMPOSE, INSTALLED, way
 
 NIGHTLY = "nightly"  # of compose.yaml
 SYSTEMCTL = "/usr/bin/systemctl"
@@ -14,9 +15,9 @@ SYSTEMCTL = "/usr/bin/systemctl"
 
 def boot() -> str:
     """Look whether the site comes back with the machine."""
-    if way() is COMPOSE:
+    if here() is DOCKER:
         raise NotChecked("Docker starts what ran before, if Docker itself is started with the machine.")
-    if way() is not INSTALLED:
+    if here() is not SERVER:
         raise NotChecked("Nothing here says who starts this site when the machine starts.")
     units = ["myweb.socket", "myweb.service", "nginx.service"]
     for unit in units:
@@ -29,21 +30,21 @@ def boot() -> str:
 
 def nightly() -> str:
     """Look whether somebody makes the backups of the next nights."""
-    if way() is COMPOSE:
+    if here() is DOCKER:
         if not _is_container(NIGHTLY):
             raise Fault(
                 f"The container {NIGHTLY} does not run: no backups are made.",
-                f"{way().start}; docker compose logs {NIGHTLY} says why it ended.",
+                f"{here().start}; docker compose logs {NIGHTLY} says why it ended.",
             )
         return f"the container {NIGHTLY} runs"
-    if way() is not INSTALLED:
+    if here() is not SERVER:
         raise NotChecked("Nothing here says who makes the backups of this site; a timer should.")
     return _timer("myweb-nightly.timer", "no backups are made")
 
 
 def renewal() -> str:
     """Look whether somebody renews the certificate."""
-    if way() is not INSTALLED or not settings.SITE_URL.startswith("https:"):
+    if here() is not SERVER or not settings.SITE_URL.startswith("https:"):
         raise NotChecked("deploy/install got no certificate here.")
     if _ask("is-enabled", "certbot.timer") == "not-found":
         raise NotChecked("There is no certbot.timer here: somebody else renews the certificate.")

@@ -3,20 +3,24 @@
 from django.conf import settings
 from django.core import checks
 
+from myweb.installation import here
+
 from . import uwsgi
 from .faults import Fault, quote
 from .reflection import fingerprints
-from .way import way
 
 
 def usable() -> str:
     # A value that cannot be used at all has ended this command before, with a sentence that names it.
     if settings.DEBUG:
-        raise Fault("DEBUG is on: visitors see the program's inside when it fails.", f"Set DEBUG=false. {way().apply}.")
+        raise Fault(
+            "DEBUG is on: visitors see the program's inside when it fails.", f"Set DEBUG=false. {here().apply}."
+        )
     complaints = [message for message in checks.run_checks() if message.level >= checks.WARNING]
     if complaints:
         raise Fault(
-            f"Django complains: {quote(complaints[0].msg)}.", complaints[0].hint or f"Run {way().manage} check."
+            f"Django complains: {quote(complaints[0].msg)}.",
+            complaints[0].hint or f"Run {here().manage} check.",
         )
     return f"every value can be used; the site is {settings.SITE_URL}"
 
@@ -27,6 +31,6 @@ def in_force() -> str:
     if differing:
         raise Fault(
             f"The site that runs has another value of {', '.join(differing)} than this command.",
-            f"{way().apply}, if the setting was changed since; else give this command the site's environment.",
+            f"{here().apply}, if the setting was changed since; else give this command the site's environment.",
         )
     return "the site that runs has the same ones as this command"

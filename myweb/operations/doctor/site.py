@@ -13,16 +13,16 @@ from django.db import connection
 from django.utils import timezone
 
 import myweb
+from myweb.installation import here
 from myweb.operations.models import BackupProof, is_new_site
 from myweb.pages.models import Page
-from myweb.publishing import current, files
-from myweb.publishing.management.commands.publish import published_directory
-from myweb.publishing.management.commands.verify_published import is_right
+from myweb.publishing.checking import is_right, published_directory
+from myweb.publishing.files import address
 from myweb.publishing.models import Generation
+from myweb.publishing.publisher import publisher
 
 from . import uwsgi, web
 from .faults import Fault, NotChecked, quote
-from .way import way
 
 TOLERANCE = timedelta(seconds=60)
 SECONDS_FOR_PAGES = 5
@@ -67,23 +67,23 @@ def fresh() -> str:
     if (served.status, served.body) != (made.status, made.body):
         raise Fault(
             "Visitors get another home page than the one that is in the database.",
-            f"{way().restart}; if a cache stands in front of Nginx, empty it and let it keep no pages.",
+            f"{here().restart}; if a cache stands in front of Nginx, empty it and let it keep no pages.",
         )
     if Generation.load() is None:
         return "visitors get the home page as it is in the database; publishing is off"
     try:
         directory = published_directory()
     except CommandError as error:
-        raise Fault(f"Pages are not published: {quote(error)}.", f"{way().restart}; {way().log} says why.") from error
-    names = list(files.names(directory))
+        raise Fault(f"Pages are not published: {quote(error)}.", f"{here().restart}; {here().log} says why.") from error
+    names = list(directory.names())
     sample = random.sample(names, min(len(names), MOST_PAGES))
-    different = [files.address(name) for name in sample if not is_right(directory, name)]
+    different = [address(name) for name in sample if not is_right(directory, name)]
     # Otherwise they were compared with what the owner has changed since.
-    if different and current.read() == directory:
+    if different and publisher().current == directory:
         raise Fault(
             f"The published page {different[0]} is another one than that in the database.",
-            f"Run {way().manage} verify_published, which compares all pages; if the database is right, {way().manage}"
-            f" unpublish and {way().manage} publish make them again.",
+            f"Run {here().manage} verify_published, which compares all pages; if the database is right, {here().manage}"
+            f" unpublish and {here().manage} publish make them again.",
         )
     return (
         f"visitors get the home page as it is in the database, and so are {len(sample)} of {len(names)} that are files"
@@ -103,7 +103,8 @@ def page_worker() -> str:
             return said
         time.sleep(1)
     raise Fault(
-        f"{len(due)} pages should have appeared or disappeared, but did not.", f"{way().restart}; {way().log} says why."
+        f"{len(due)} pages should have appeared or disappeared, but did not.",
+        f"{here().restart}; {here().log} says why.",
     )
 
 
@@ -115,13 +116,13 @@ def _worker(command: str) -> str:
     if not processes:
         raise Fault(
             f"“manage.py {command} --loop” does not run, though uWSGI should see to it.",
-            f"{way().restart}; {way().log} says why.",
+            f"{here().restart}; {here().log} says why.",
         )
     return f"manage.py {command} runs, as process {processes[0]}"
 
 
 def backup() -> str:
-    fix = f"Run {way().manage} backup && {way().manage} backup --prove; {way().nightly}."
+    fix = f"Run {here().manage} backup && {here().manage} backup --prove; {here().nightly}."
     last = BackupProof.load()
     if last is None and is_new_site():
         raise NotChecked("The site is too new for somebody to have backed it up.")

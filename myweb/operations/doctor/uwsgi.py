@@ -9,12 +9,12 @@ from typing import Any
 
 from django.conf import settings
 
+from myweb.installation import here
 from myweb.running import asking
 
 from . import network
 from .faults import Fault, quote
 from .reflection import question
-from .way import way
 
 
 def running() -> str:
@@ -29,7 +29,8 @@ def ask() -> dict[str, Any]:
         received = asking.ask(address, question(), settings.SITE_HOST, network.PATIENCE)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise Fault(
-            f"uWSGI does not run: nothing listens on {address}.", f"{way().start}; {way().log} says why it ended."
+            f"uWSGI does not run: nothing listens on {address}.",
+            f"{here().start}; {here().log} says why it ended.",
         ) from error
     except PermissionError as error:
         raise Fault(f"This user may not connect to {address}.", "Start this command as root.") from error
@@ -37,12 +38,12 @@ def ask() -> dict[str, Any]:
         if address.startswith("/") and not _has_master():
             raise Fault(
                 f"uWSGI does not run: systemd holds {address} open for it, in which requests wait.",
-                f"Read why it does not start: {way().log}.",
+                f"Read why it does not start: {here().log}.",
             ) from error
         raise Fault(
             f"What listens on {address} does not answer within {network.PATIENCE:.0f} seconds: uWSGI's workers hang,"
             " or it is another program.",
-            f"{way().restart}; {way().log} says why.",
+            f"{here().restart}; {here().log} says why.",
         ) from error
     except ConnectionError as error:
         raise Fault(f"What listens on {address} is not uWSGI: it cut the connection.", _fix(address)) from error
@@ -62,7 +63,7 @@ def _read(received: bytes, address: str) -> dict[str, Any]:
     if "received" not in answer:
         raise Fault(
             f"The site behind {address} is another one, or has another SECRET_KEY, or an older program.",
-            f"{way().restart}; if two sites run here, give each its own MYWEB_UWSGI_SOCKET.",
+            f"{here().restart}; if two sites run here, give each its own MYWEB_UWSGI_SOCKET.",
         )
     return answer
 

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.templatetags.static import static
 
+from myweb.installation import DOCKER, here
 from myweb.network import network_of
 
 from . import network, uwsgi
 from .faults import Fault, NotChecked, capitalize, quote
 from .reflection import question
-from .way import COMPOSE, way
 
 UPLOAD = 75 * 1024 * 1024  # bytes, as deploy/myweb_nginx.conf allows in the admin
 CONTAINER = "web"  # of Nginx, in compose.yaml
@@ -53,9 +53,9 @@ def service() -> network.Service:
     if network.in_container() and network.is_this_machine(where) and not _listens(where):
         if _listens(there):
             return there
-        if way() is COMPOSE:
+        if here() is DOCKER:
             sentence = f"Nginx does not run: no container {CONTAINER} answers on port {settings.PORT}."
-            raise Fault(sentence, f"{way().start}; {way().nginx_log} says why it ended.")
+            raise Fault(sentence, f"{here().start}; {here().nginx_log} says why it ended.")
     return where
 
 
@@ -182,12 +182,12 @@ def _who_else(answer: Answer) -> Fault:
         return Fault(
             f"Nginx is asked for another name than {urlsplit(address).netloc}: a proxy in front does not pass the"
             " Host on, or Nginx has an older SITE_URL.",
-            f"{way().apply}. {PROXY}: proxy_set_header Host $http_host.",
+            f"{here().apply}. {PROXY}: proxy_set_header Host $http_host.",
         )
     if is_nginx_of_myweb(answer):
         return Fault(
             "Nginx is there, but does not reach uWSGI.",
-            f"{way().apply}, so that both have the same MYWEB_UWSGI_SOCKET; {way().nginx_log} says why.",
+            f"{here().apply}, so that both have the same MYWEB_UWSGI_SOCKET; {here().nginx_log} says why.",
         )
     if network.is_this_machine(service()) and (other := namesake()):
         return Fault(
@@ -199,7 +199,7 @@ def _who_else(answer: Answer) -> Fault:
         return Fault(
             f"At {address} is a site of this kind, but not this one, or it has another SECRET_KEY, an older program, or"
             " a wrong clock.",
-            f"{way().restart}; if there are two sites, give each its own SITE_URL and MYWEB_PORT.",
+            f"{here().restart}; if there are two sites, give each its own SITE_URL and MYWEB_PORT.",
         )
     server = quote(answer.headers.get("Server", "no name"))
     if 300 <= status < 400:
@@ -308,7 +308,7 @@ def origin() -> str:
 def _untrusted(peer: str, sentence: str) -> Fault:
     return Fault(
         f"{sentence}: a proxy stands in front, at {peer}, whose word is not believed.",
-        f"Add {peer} to TRUSTED_PROXIES. {way().apply}.",
+        f"Add {peer} to TRUSTED_PROXIES. {here().apply}.",
     )
 
 
@@ -333,7 +333,7 @@ def upload() -> str:
     if words[1:2] == ["413"]:
         raise Fault(
             f"Uploads of {UPLOAD // 1024 // 1024} MB, which the admin takes, are refused on the way as too large.",
-            f"{way().apply}. {PROXY}: client_max_body_size 75m.",
+            f"{here().apply}. {PROXY}: client_max_body_size 75m.",
         )
     # The size is looked at before the session, which the doctor does not have; a proxy may say to go on by itself.
     if words[1:2] not in (["403"], ["100"]):
@@ -373,5 +373,5 @@ def _compare(address: str, path: Any) -> None:
         what = "another content" if answer.status == 200 else f"status {answer.status}"
         raise Fault(
             f"{settings.SITE_URL}{address} is not served as it is in {path}: {what}.",
-            f"{way().apply}; let the user of Nginx enter {settings.VAR} and read what is in there.",
+            f"{here().apply}; let the user of Nginx enter {settings.VAR} and read what is in there.",
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NotRequired, TypedDict, cast
 
-PICTURES = {path.stem: path for path in sorted((Path(__file__).parent / "pictures").glob("*.jpg"))}
+PICTURES = {path.name: path for path in sorted((Path(__file__).parent / "pictures").glob("*.jpg"))}
 SITE = {
     "name": "Far Hills 远山",
     "tagline": "On keeping a small website · 小网站手记",
@@ -16,15 +16,6 @@ SITE = {
 }
 
 
-class Block(TypedDict):
-    """A text, or the name of a picture in PICTURES."""
-
-    text: NotRequired[str]
-    picture: NotRequired[str]
-    alt: NotRequired[str]
-    caption: NotRequired[str]
-
-
 class Entry(TypedDict):
     """A page; where it says no language, it is in that of the page above."""
 
@@ -33,7 +24,8 @@ class Entry(TypedDict):
     language: NotRequired[str]
     description: str
     menu: NotRequired[str]
-    block: list[Block]
+    # The kind of each block, and its fields; a file is the name of one in PICTURES
+    block: list[dict[str, str]]
 
 
 def entries() -> Iterator[Entry]:

@@ -8,7 +8,6 @@ import pytest
 from django.conf import settings as site_settings
 
 from myweb.operations.doctor import network
-from myweb.publishing.management.commands import publish
 from tests.operations.doctor.servers import Authority, Proxy, name_server
 from tests.site import Site, copy_database
 from tests.smtp import OWNER, MailServer, certificate
@@ -73,7 +72,9 @@ def real(serving, settings, monkeypatch, patience, db_of) -> Site:
     }
     settings.PUBLISHED_ROOT = serving.var / "published"
     # With all of its environment, this process would have the same.
-    monkeypatch.setattr(publish, "release", lambda: (settings.PUBLISHED_ROOT / "release").readlink().name)
+    monkeypatch.setattr(
+        "myweb.publishing.publisher.own_release", lambda: (settings.PUBLISHED_ROOT / "release").readlink().stem
+    )
     settings.TRUSTED_PROXIES = ["127.0.0.1/32", "::1/128", "127.0.0.9/32"]
     use_mail(settings, monkeypatch, int(serving.env["EMAIL_PORT"]))
     db_of(serving.var / "db.sqlite3")

@@ -1,6 +1,7 @@
 import pytest
 
-from myweb.operations.doctor import services, way
+from myweb import installation
+from myweb.operations.doctor import services
 from tests.operations.doctor import faults
 from tests.operations.doctor.faults import fault, look
 
@@ -20,7 +21,7 @@ NAMES = ["start with the machine", "nightly backup", "renewal of the certificate
 def installed(settings, monkeypatch, tmp_path):
     """A server with HTTPS; returns a function that says what systemctl then answers."""
     monkeypatch.delenv("MYWEB_PREPARED", raising=False)
-    settings.BASE_DIR = way.RELEASES / "0.1.0-7d2c03613cbf"
+    settings.BASE_DIR = installation.RELEASES / "0.1.0-7d2c03613cbf"
     settings.SITE_URL = "https://lake.example"
     systemctl = tmp_path / "systemctl"
     monkeypatch.setattr(services, "SYSTEMCTL", str(systemctl))

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from myweb.operations.doctor import site, uwsgi
 from myweb.operations.models import BackupProof
-from myweb.publishing.management.commands import publish
 from tests.operations.doctor import faults
 from tests.operations.doctor.faults import fault, look
 from tests.site import copy_directory, wait_for
@@ -50,7 +49,7 @@ def nothing_is_published(published_copy):
 
 @fault("fresh pages", "Pages are not published: “The site was started with other code or settings")
 def site_runs_other_code(published_copy, monkeypatch):
-    monkeypatch.setattr(publish, "release", lambda: "another")
+    monkeypatch.setattr("myweb.publishing.publisher.own_release", lambda: "another")
     yield
 
 

@@ -6,6 +6,7 @@ from django.db import OperationalError
 from django.urls import reverse
 
 from myweb.accounts.models import SetupToken, has_administrator
+from myweb.installation import here
 
 
 class Command(BaseCommand):
@@ -19,4 +20,4 @@ class Command(BaseCommand):
         except OperationalError as error:
             # uWSGI asks at its start, and what is published can be served without a database.
             words = " ".join(str(error).split())
-            self.stderr.write(f"myweb: the database does not answer: {words}; manage.py doctor says what to do.")
+            self.stderr.write(f"myweb: the database does not answer: {words}; {here().manage} doctor says what to do.")

@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 
+from myweb.installation import here
 from myweb.operations.backup import integrity, making
 from myweb.pages.models import SiteSettings
 
@@ -41,7 +42,7 @@ def make_file(path: Path, is_wanted: bool) -> None:
     if there_was_a_site() and not is_wanted:
         raise CommandError(
             f"The database {path} is gone, and this is not a new site. {making.how_to_restore()} To begin anew with an"
-            " empty one: prepare --new."
+            f" empty one: {here().manage_stopped} prepare --new."
         )
     if is_wanted:
         integrity.remember("")  # which was of the one before

@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from myweb.pages import pictures
-from myweb.pages.demo import PICTURES, SITE, Block, Entry, entries
-from myweb.pages.models import Page, Picture, SiteSettings, Text
+from myweb.pages.blocks import REGION, Block, kinds
+from myweb.pages.demo import PICTURES, SITE, Entry, entries
+from myweb.pages.models import Page, SiteSettings
 
 Item = TypeVar("Item")
 
@@ -30,14 +31,14 @@ class Command(BaseCommand):
         # A revision, so that a page that the owner deletes can be recovered.
         with transaction.atomic(), reversion.create_revision():
             self.write(files)
-        for picture in self.progress("Preparing pictures", Picture.objects.unfinished()):
-            picture.make_renditions()
+        for block in self.progress("Preparing pictures", [block for kind in kinds() for block in kind.unfinished()]):
+            block.finish()
         self.stdout.write(self.style.SUCCESS(f"The demonstration site has {Page.objects.count()} pages."))
 
     def prepare(self) -> dict[str, pictures.Upload]:
         """Return the pictures by name, prepared as uploads are."""
         return {
-            name: pictures.prepare(SimpleUploadedFile(path.name, path.read_bytes(), "image/jpeg"))
+            name: pictures.prepare(SimpleUploadedFile(name, path.read_bytes(), "image/jpeg"))
             for name, path in PICTURES.items()
         }
 
@@ -45,11 +46,13 @@ class Command(BaseCommand):
         if not SiteSettings.objects.exists():
             self.save(SiteSettings(**SITE))
         pages: dict[str, Page] = {}
+        kind_of = {kind._meta.model_name: kind for kind in kinds()}
         for entry in entries():
             page = self.save_page(entry, pages)
             pages[entry["path"]] = page
             for position, block in enumerate(entry["block"], start=1):
-                self.save_block(page, position * 10, block, files)
+                fields = {name: files.get(value, value) for name, value in block.items() if name != "kind"}
+                self.save(kind_of[block["kind"]](parent=page, region=REGION, ordering=position * 10, **fields))
 
     def save_page(self, entry: Entry, pages: dict[str, Page]) -> Page:
         above, _slash, slug = entry["path"].strip("/").rpartition("/")
@@ -64,15 +67,7 @@ class Command(BaseCommand):
         self.save(page)
         return page
 
-    def save_block(self, page: Page, position: int, block: Block, files: dict[str, pictures.Upload]) -> None:
-        place = {"parent": page, "region": "main", "ordering": position}
-        if "picture" in block:
-            file, caption = files[block["picture"]], block.get("caption", "")
-            self.save(Picture(image=file, alt_text=block["alt"], caption=caption, **place))
-        else:
-            self.save(Text(text=block["text"], **place))
-
-    def save(self, instance: Page | Text | Picture | SiteSettings) -> None:
+    def save(self, instance: Page | Block | SiteSettings) -> None:
         """Save `instance` as a form would: full_clean() also sanitises the texts."""
         instance.full_clean()
         instance.save()

@@ -3,8 +3,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
-from myweb.publishing import current
+from myweb.installation import here
 from myweb.publishing.models import Generation
+from myweb.publishing.publisher import publisher
 
 
 class Command(BaseCommand):
@@ -12,6 +13,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            current.advance()
+            publisher().advance()
             Generation.objects.update(is_on=False)
-        self.stdout.write("Pages are not published any more. To publish them again: manage.py publish")
+        self.stdout.write(f"Pages are not published any more. To publish them again: {here().manage} publish")

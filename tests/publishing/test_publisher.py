@@ -6,8 +6,10 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from myweb.pages.models import Page
-from myweb.publishing import current
-from myweb.publishing.models import Generation
+from myweb.publishing.files import Directory
+from myweb.publishing.models import Generation, Number
+from myweb.publishing.publisher import publisher
+from myweb.publishing.release import boot, own_release
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,7 +21,7 @@ def full_disk(*args, **kwargs):
 
 @pytest.fixture
 def other_release(monkeypatch):
-    monkeypatch.setattr(current, "own_release", lambda: "other")
+    monkeypatch.setattr("myweb.publishing.publisher.own_release", lambda: "other")
 
 
 def the_generation() -> tuple[int, str]:
@@ -34,140 +36,141 @@ def put_back(number: int) -> None:
 
 class TestStart:
     def test_it_works(self, published):
-        directory = current.read()
-        assert directory[:2] == the_generation()
-        assert directory.release == current.own_release()
+        directory = publisher().current
+        assert directory.generation == the_generation()
+        assert publisher().makes(directory)
+        assert directory.release == f"{own_release()}.{boot()}"
         assert published.is_dir()
         assert not list(published.iterdir())
 
     def test_again_with_the_same_release_changes_nothing(self, published):
-        before = current.read()
-        current.start()
-        assert current.read() == before
+        before = publisher().current
+        publisher().start()
+        assert publisher().current == before
 
     def test_with_another_release(self, published, other_release):
-        before = current.read()
-        current.start()
-        assert current.read().number > before.number
-        assert current.read().release == "other"
+        before = publisher().current
+        publisher().start()
+        assert publisher().current.number > before.number
+        assert publisher().current.release.startswith("other.")
 
     def test_back_to_the_release_before(self, published, monkeypatch):
-        before = current.read()
+        before = publisher().current
         with monkeypatch.context() as patch:
-            patch.setattr(current, "own_release", lambda: "other")
-            current.start()
-        current.start()
-        assert current.read().release == before.release
-        assert current.read().number > before.number + 1 or current.read() != before
+            patch.setattr("myweb.publishing.publisher.own_release", lambda: "other")
+            publisher().start()
+        publisher().start()
+        assert publisher().current.release == before.release
+        assert publisher().current.number > before.number + 1 or publisher().current != before
 
     def test_after_the_machine_was_started(self, published, monkeypatch):
         """What a power cut may have damaged is not used again."""
-        before = current.read()
-        monkeypatch.setattr(current, "boot", lambda: "another")
-        current.start()
-        after = current.read()
+        before = publisher().current
+        monkeypatch.setattr("myweb.publishing.publisher.boot", lambda: "another")
+        publisher().start()
+        after = publisher().current
         assert after.number > before.number
-        assert after.release == before.release
-        current.start()
-        assert current.read() == after
-        assert not list(published.parent.glob("next-[br]*"))
+        assert publisher().makes(after)
+        publisher().start()
+        assert publisher().current == after
+        assert not list(published.parent.glob("next-release*"))
 
     @pytest.mark.parametrize("difference", [-5, 0, 5])
     def test_after_a_restore(self, published, difference):
-        before = current.read()
+        before = publisher().current
         put_back(before.number + difference)
-        current.start()
-        assert current.read()[:2] == the_generation()
-        assert current.read().number > max(before.number, before.number + difference)
+        publisher().start()
+        assert publisher().current.generation == the_generation()
+        assert publisher().current.number > max(before.number, before.number + difference)
 
     def test_while_it_is_switched_off(self, published):
         Generation.objects.update(is_on=False)
-        current.start()
-        assert current.read() is None
+        publisher().start()
+        assert publisher().current is None
 
     def test_without_an_answer_of_the_database(self, published, monkeypatch, caplog):
         with monkeypatch.context() as patch:
             patch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
-            before = current.read()
+            before = publisher().current
             for _ in range(2):
-                current.start()
-                assert current.read() == before
+                publisher().start()
+                assert publisher().current == before
         assert caplog.text.count("pages cannot be published") == 1
-        assert current.to_write_into()[:2] == the_generation()
-        assert current.read()[:2] == the_generation()
+        assert publisher().to_write_into().generation == the_generation()
+        assert publisher().current.generation == the_generation()
 
     def test_with_another_release_without_an_answer_of_the_database(self, published, monkeypatch, other_release):
         monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
-        current.start()
-        assert current.read() is None
+        publisher().start()
+        assert publisher().current is None
 
     def test_on_a_full_disk(self, published, monkeypatch, other_release):
         with monkeypatch.context() as patch:
             patch.setattr(Path, "mkdir", full_disk)
-            current.start()
-        assert current.read() is None
+            publisher().start()
+        assert publisher().current is None
 
     def test_for_working_on_the_code_nothing_is_published(self, transactional_db, root, settings):
         settings.DEBUG = True
-        current.start()
-        current.follow()
-        assert current.read() is None
+        publisher().start()
+        publisher().follow()
+        assert publisher().current is None
 
     def test_on_a_full_disk_it_starts_later(self, published, monkeypatch, other_release):
         with monkeypatch.context() as patch:
             patch.setattr(Path, "symlink_to", full_disk)
             before = the_generation()
-            current.start()
-            assert current.to_write_into() is None
-            current.follow()
-            assert current.read() is None
+            publisher().start()
+            assert publisher().to_write_into() is None
+            publisher().follow()
+            assert publisher().current is None
             assert the_generation() == before
-        assert current.to_write_into().release == "other"
-        assert current.read().release == "other"
+        assert publisher().to_write_into().release.startswith("other.")
+        assert publisher().current.release.startswith("other.")
         assert the_generation() > before
 
     def test_debug_takes_down_what_is_published(self, published, settings):
         settings.DEBUG = True
-        current.start()
-        current.follow()
-        assert current.read() is None
+        publisher().start()
+        publisher().follow()
+        assert publisher().current is None
 
     def test_all_that_is_published_is_removed(self, published):
         shutil.rmtree(published.parent)
-        current.follow()
-        assert current.read() is None
-        assert current.to_write_into()[:2] == the_generation()
+        publisher().follow()
+        assert publisher().current is None
+        assert publisher().to_write_into().generation == the_generation()
         assert published.is_dir()
 
     def test_daemon_of_the_release_before(self, published, monkeypatch):
         """It never publishes under its own release again."""
         with monkeypatch.context() as patch:
-            patch.setattr(current, "own_release", lambda: "newer")
-            current.start()
+            patch.setattr("myweb.publishing.publisher.own_release", lambda: "newer")
+            publisher().start()
         published.unlink()
-        current.follow()
-        assert current.read().release == "newer"
+        publisher().follow()
+        assert publisher().current.release.startswith("newer.")
 
 
 class TestSwitch:
     def test_what_another_release_saves_keeps_the_release_of_the_site(self, published, other_release):
-        before = current.read()
+        before = publisher().current
         make_page()
-        assert current.read().number > before.number
-        assert current.read().release == before.release
+        assert publisher().current.number > before.number
+        assert publisher().current.release == before.release
 
     def test_there_is_nothing_to_switch_for_a_site_that_was_never_started(self, root):
         make_page()
-        assert current.read() is None
+        assert publisher().current is None
 
     def test_it_never_goes_back(self, published):
         """Two writers commit one after the other, and then switch in the opposite order."""
         with connection.execute_wrapper(lambda execute, *args: execute(*args)):
-            first = current.read()
+            first = publisher().current
             make_page()
-            second = current.read()
-        current.switch()  # the first writer's
-        assert first != second == current.read()
+            second = publisher().current
+        publisher().switch()  # the first writer's
+        assert first != second == publisher().current
 
     def test_only_a_rename_is_left_after_the_commit(self, published, monkeypatch):
         with transaction.atomic():
@@ -178,46 +181,46 @@ class TestSwitch:
                     function,
                     full_disk if function != "mkdir" else lambda path, *a, **k: path.is_dir() or full_disk(),
                 )
-        assert current.read()[:2] == the_generation()
+        assert publisher().current.generation == the_generation()
 
     @pytest.mark.parametrize("function", ["mkdir", "symlink_to", "replace"])
     def test_full_disk(self, published, monkeypatch, caplog, function):
-        before = current.read()
+        before = publisher().current
         with monkeypatch.context() as patch:
             patch.setattr(Path, function, full_disk)
             for title in ("One", "Two"):
                 make_page(title)
-                assert current.read() is None or current.read() != before
-            current.follow()
-            assert not published.exists() or current.read()[:2] == the_generation()
+                assert publisher().current is None or publisher().current != before
+            publisher().follow()
+            assert not published.exists() or publisher().current.generation == the_generation()
             assert caplog.text.count("pages cannot be published") == 1
-        current.follow()
-        assert current.read()[:2] == the_generation()
+        publisher().follow()
+        assert publisher().current.generation == the_generation()
         assert published.is_dir()
 
     def test_directory_that_cannot_be_written(self, published, monkeypatch):
         """What cannot be published anew and cannot be removed, either, is not changed."""
-        before = current.read(), the_generation()
+        before = publisher().current, the_generation()
         for function in ("mkdir", "replace", "unlink"):
             monkeypatch.setattr(Path, function, full_disk)
         with pytest.raises(OSError, match="No space left"):
             make_page()
-        assert before == (current.read(), the_generation())
+        assert before == (publisher().current, the_generation())
         assert not Page.objects.filter(title="About us").exists()
 
     def test_the_database_does_not_answer_after_the_commit(self, published, monkeypatch):
         with transaction.atomic():
             make_page()
             monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
-        assert current.read() is None
+        assert publisher().current is None
 
     def test_directory_in_the_place_of_the_link(self, published):
         """As after `cp -rL`."""
         published.unlink()
         published.mkdir()
         (published / "index.html").write_text("old")
-        current.start()
-        assert current.read() is None or current.read()[:2] == the_generation()
+        publisher().start()
+        assert publisher().current is None or publisher().current.generation == the_generation()
         assert not (published / "index.html").exists()
 
 
@@ -225,76 +228,77 @@ class TestFollow:
     def test_it_works(self, published):
         """Another machine has saved."""
         Generation.objects.update(number=the_generation()[0] + 1, token="another")
-        current.follow()
-        assert current.read()[:2] == the_generation()
+        publisher().follow()
+        assert publisher().current.generation == the_generation()
         assert published.is_dir()
 
     def test_after_the_machine_was_started(self, published, monkeypatch):
         """It does not bring back what a power cut may have damaged; somebody who serves begins anew."""
-        before = current.read()
+        before = publisher().current
         published.unlink()
-        monkeypatch.setattr(current, "boot", lambda: "another")
-        current.follow()
-        assert current.read() is None
-        current.start()
-        current.follow()
-        assert current.read().number > before.number
+        monkeypatch.setattr("myweb.publishing.publisher.boot", lambda: "another")
+        publisher().follow()
+        assert publisher().current is None
+        publisher().start()
+        publisher().follow()
+        assert publisher().current.number > before.number
 
     def test_nothing_has_changed(self, published, django_assert_num_queries):
-        before = current.read()
+        before = publisher().current
         with django_assert_num_queries(1):
-            current.follow()
-        assert current.read() == before
+            publisher().follow()
+        assert publisher().current == before
 
     @pytest.mark.parametrize("difference", [-5, 0])
     def test_after_a_restore(self, published, difference):
-        before = current.read()
+        before = publisher().current
         put_back(before.number + difference)
-        current.follow()
-        assert current.read().number > before.number
-        assert current.read()[:2] == the_generation()
+        publisher().follow()
+        assert publisher().current.number > before.number
+        assert publisher().current.generation == the_generation()
 
     def test_after_a_full_disk(self, published):
         published.unlink()
-        current.follow()
-        assert current.read()[:2] == the_generation()
+        publisher().follow()
+        assert publisher().current.generation == the_generation()
         assert published.is_dir()
 
     def test_switched_off_and_on_by_another_machine(self, published):
         Generation.objects.update(is_on=False)
-        current.follow()
+        publisher().follow()
         assert not published.is_symlink()
         Generation.objects.update(is_on=True)
-        current.follow()
+        publisher().follow()
         assert published.is_dir()
 
     def test_the_database_does_not_answer(self, published, monkeypatch):
-        before = current.read()
+        before = publisher().current
         monkeypatch.setattr(Generation, "load", lambda: (_ for _ in ()).throw(DatabaseError()))
         with pytest.raises(DatabaseError):
-            current.follow()
-        assert current.read() == before
+            publisher().follow()
+        assert publisher().current == before
 
 
 class TestOutdated:
     def test_only_lower_numbers(self, published):
-        now = current.read()
-        before, after = now._replace(number=now.number - 1), now._replace(number=now.number + 1)
+        now = publisher().current
+        before, after = (now._replace(generation=Number(now.number + by, "token")) for by in (-1, 1))
         for directory in (before, after):
             directory.make()
         (published.parent / "something").mkdir()
-        assert sorted(current.outdated()) == sorted([before.path, before.next_link])
+        assert sorted(publisher().outdated()) == sorted([before.path, before.next_link])
 
     def test_nothing_is_published(self, published):
         shutil.rmtree(published.parent)
-        assert current.outdated() == []
+        assert publisher().outdated() == []
 
 
 @pytest.mark.parametrize("name", ["", "current", "lock", "1", "1-a", "x-a-b", "1--b"])
-def test_name_that_is_not_a_directorys(name):
-    assert current.Directory.parse(name) is None
+def test_name_that_is_not_a_directorys(tmp_path, name):
+    assert Directory.parse(tmp_path / name) is None
 
 
-def test_name_of_a_directory():
-    directory = current.Directory(12, "ab", "cd")
-    assert current.Directory.parse(str(directory)) == directory
+def test_name_of_a_directory(tmp_path):
+    directory = Directory(tmp_path, Number(12, "ab"), "cd")
+    assert str(directory) == "12-ab-cd"
+    assert Directory.parse(directory.path) == Directory.parse(directory.next_link) == directory

@@ -1,4 +1,4 @@
-"""What the operator types to the same end, which depends on the way in which this site is run."""
+"""In which of three ways the site is installed here, and what the operator therefore types to the same end."""
 
 import os
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ RELEASES = Path("/srv/myweb/releases")  # of deploy/install
 
 
 @dataclass(frozen=True)
-class Way:
+class Installation:
     manage: str  # how a command of manage.py begins
     manage_stopped: str  # and how while the site is stopped
     stop: str
@@ -22,7 +22,7 @@ class Way:
     nightly: str  # what makes the backups
 
 
-CLONE = Way(
+CLONE = Installation(
     manage="./manage.py",
     manage_stopped="./manage.py",
     stop="End deploy/up, or uWSGI",
@@ -33,7 +33,7 @@ CLONE = Way(
     nginx_log="var/log/error.log",
     nightly="a timer should do so every night",
 )
-INSTALLED = Way(
+SERVER = Installation(
     manage="myweb",
     manage_stopped="myweb",
     stop="Run systemctl stop myweb.socket myweb.service",
@@ -44,7 +44,7 @@ INSTALLED = Way(
     nginx_log="/var/log/nginx/myweb_error.log",
     nightly="journalctl --unit myweb-nightly.service says why that does not happen every night",
 )
-COMPOSE = Way(
+DOCKER = Installation(
     manage="docker compose exec app manage.py",
     manage_stopped="docker compose run --rm --no-deps app manage.py",
     stop="Run docker compose stop app nightly",
@@ -57,8 +57,8 @@ COMPOSE = Way(
 )
 
 
-def way() -> Way:
+def here() -> Installation:
     if settings.BASE_DIR.parent == RELEASES:
-        return INSTALLED
+        return SERVER
     # compose.yaml sets it.
-    return COMPOSE if "MYWEB_PREPARED" in os.environ else CLONE
+    return DOCKER if "MYWEB_PREPARED" in os.environ else CLONE

@@ -1,0 +1,123 @@
+"""
+The kinds of block that pages are made of: one module each, found by itself, with a model that is a Block.
+
+Everything else asks kinds() and names none of them. CONTRIBUTING.md says how one is added.
+"""
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Any, ClassVar, NamedTuple, Self
+
+from content_editor.admin import ContentEditorInline
+from content_editor.models import create_plugin_base
+from django.apps import apps
+from django.db import connection
+from django.db.models import Field, JSONField, QuerySet, TextField, Value
+from django.db.models.functions import Cast, JSONObject
+
+from ..models import Page
+
+REGION = Page.regions[0].key
+
+
+class SharePicture(NamedTuple):
+    """What is shown with a shared link: 1200 × 630 pixels at an absolute address."""
+
+    url: str
+    alt_text: str
+
+
+class Block(create_plugin_base(Page)):  # type: ignore[misc]
+    """
+    What a kind says of itself, beside its fields; __str__() is the line that stands for a block in lists.
+
+    `<app>/blocks/<model>.html` shows it, as `block`; `forloop.first` there is whether it begins the page.
+    """
+
+    icon: ClassVar[str]  # https://fonts.google.com/icons; the editor brings them along
+    place: ClassVar[int] = 100  # among the kinds that the editor offers
+    search_fields: ClassVar[list[str]] = []  # where the admin's search looks
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def inline(cls) -> type[ContentEditorInline]:
+        """Return what edits blocks of this kind within the form of their page."""
+        inline: type[ContentEditorInline] = ContentEditorInline.create(cls, icon=cls.icon)
+        return inline
+
+    @classmethod
+    def searched_from_page(cls) -> list[str]:
+        """Return `search_fields` as a query for pages names them."""
+        name = cls._meta.get_field("parent").related_query_name()
+        return [f"{name}__{field}" for field in cls.search_fields]
+
+    @property
+    def template_name(self) -> str:
+        return f"{self._meta.app_label}/blocks/{self._meta.model_name}.html"
+
+    def excerpt(self, length: int) -> str:
+        """Return the beginning of the block in plain words, at most `length` characters, or "" if it has none."""
+        return ""
+
+    @property
+    def share_picture(self) -> SharePicture | None:
+        return None
+
+    # Files made of what was uploaded, which takes too long for a request: manage.py make_renditions does it.
+
+    @classmethod
+    def unfinished(cls) -> QuerySet[Self]:
+        """Return the blocks that finish() has yet to be called for."""
+        blocks: QuerySet[Self] = cls._default_manager.none()
+        return blocks
+
+    @classmethod
+    def ask_for_missing(cls) -> None:
+        """Have those blocks be unfinished again that lack a file."""
+
+    def finish(self) -> None:
+        """Make the files, outside of any transaction; it is not called again, even if that fails."""
+
+
+def kinds() -> list[type[Block]]:
+    """Return all kinds, those of other apps too, in the order in which the editor offers them."""
+    found = [model for model in apps.get_models() if issubclass(model, Block)]
+    return sorted(found, key=lambda kind: (kind.place, kind._meta.label))
+
+
+def blocks_of(page: Page) -> list[Block]:
+    """Return what `page` is made of, in its order: one query, however many kinds there are."""
+    by_label = {kind._meta.label: kind for kind in kinds()}
+    first, *others = [
+        kind._base_manager.filter(parent=page, region=REGION).order_by().values_list(Value(label), _as_json(kind))
+        for label, kind in by_label.items()
+    ]
+    blocks = [_from_json(by_label[label], values) for label, values in first.union(*others, all=True)]
+    for block in blocks:
+        block.parent = page
+    return sorted(blocks, key=attrgetter("ordering", "pk"))
+
+
+def _as_json(kind: type[Block]) -> JSONObject:
+    fields: Iterable[Field[Any, Any]] = kind._meta.concrete_fields
+    # SQLite has JSON as text, so PostgreSQL's becomes text as well.
+    return JSONObject(
+        **{
+            field.attname: Cast(field.attname, TextField()) if isinstance(field, JSONField) else field.attname
+            for field in fields
+        }
+    )
+
+
+def _from_json(kind: type[Block], values: dict[str, Any]) -> Block:
+    """Return the row as a query by Django's own means would: its converters, and to_python() for what JSON lacks."""
+    row = []
+    for field in kind._meta.concrete_fields:
+        value, column = values[field.attname], field.get_col(kind._meta.db_table)
+        for convert in connection.ops.get_db_converters(column) + field.get_db_converters(connection):
+            value = convert(value, column, connection)
+        row.append(field.to_python(value))
+    block: Block = kind.from_db(connection.alias, [field.attname for field in kind._meta.concrete_fields], row)
+    return block
