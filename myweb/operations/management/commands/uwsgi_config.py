@@ -22,6 +22,10 @@ class Command(BaseCommand):
         }
         placeholders = [f"set-ph = {name}={value}".replace("%", "%%") for name, value in values.items()]
         # Started by root, uWSGI goes on as the owner of var/; without effect for everybody else.
-        # By name, uWSGI also gives it the other groups of that user.
-        ids = [f"uid = {name_of(owner.st_uid)}", f"gid = {owner.st_gid}"]
+        try:
+            group = settings.VAR.group()
+        except KeyError:
+            group = str(owner.st_gid)
+        # Names have an effect on root only; with a number that is not its own, uWSGI does not start for anybody else.
+        ids = [f"uid = {name_of(owner.st_uid)}", f"gid = {group}"]
         self.stdout.write("\n".join(["[uwsgi]", *placeholders, *ids]))
