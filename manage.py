@@ -31,16 +31,22 @@ def enter_environment() -> None:
 
 
 def become_site_user() -> None:
-    var = Path(os.environ.get("MYWEB_VAR") or ROOT / "var")
+    from django.conf import settings
+
+    from myweb.running import user
+
+    var: Path = settings.VAR
     if os.geteuid() != 0 or not var.exists() or var.stat().st_uid == 0 or WRITES_CODE.intersection(sys.argv[1:2]):
         return
-    program = str(ROOT / "deploy" / "as_site_user")
-    os.execv(program, [program, sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]])
+    try:
+        command = [*user.prefix(), sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]]
+    except user.Refusal as refusal:
+        sys.exit(f"myweb: {refusal}")
+    os.execvp(command[0], command)
 
 
 def main() -> None:
     enter_environment()
-    become_site_user()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myweb.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
@@ -48,6 +54,7 @@ def main() -> None:
 
     try:
         settings.DEBUG  # noqa: B018  # Django would show some commands' help with broken settings
+        become_site_user()
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"myweb: {error}")

@@ -1,7 +1,30 @@
-# What deploy/up, deploy/install and deploy/docker/prepare have in common. Whoever sources this has $var, and as_site to run a command as its owner.
+# What the programs in deploy/ have in common, before there is a Python of the site's.
 # shellcheck shell=bash
 
 packages=(ca-certificates gcc gettext libc6-dev libnginx-mod-http-brotli-static libpcre2-dev python3 python3-dev python3-venv)
+
+die() {
+    printf '%s: %s\n' "${program-deploy/${0##*/}}" "$*" >&2
+    exit 1
+}
+
+# The comment that the program begins with
+usage() {
+    sed -n '2,/^$/{/^set/q;s/^# \{0,1\}//p}' "$0" >&2
+    exit 2
+}
+
+# in_python ROOT MODULE ARGUMENT…: goes on as the main() of myweb.MODULE, in whatever directory this is.
+in_python() {
+    exec "$1/.venv/bin/python" -c '
+import runpy, sys
+sys.path[0], module = sys.argv[1:3]
+del sys.argv[1:3]
+runpy.run_module(f"myweb.{module}", run_name="__main__")' "$@"
+}
+
+# setting NAME: prints what the settings of the site in $root have under that name.
+setting() { (cd "$root" && .venv/bin/python -m myweb.running.reading "$1"); }
 
 # missing_packages PACKAGE…: prints those that are not installed, and nginx, unless there is one from somewhere else.
 missing_packages() {
@@ -14,24 +37,9 @@ missing_packages() {
     command -v nginx >/dev/null || printf 'nginx\n'
 }
 
-# What has to be in $var, as its owner, before anything of Django runs.
-fill_var() {
-    # shellcheck disable=SC2016  # for the inner shell
-    as_site bash -euc '
-        cd "$1"
-        mkdir -p media nginx static
-        mkdir -p -m 750 log run
-        [[ -e run/reload ]] || : >run/reload
-        umask 077
-        if [[ ! -e secret_key ]]; then
-            head -c 48 /dev/urandom | base64 -w 0 >"secret_key.$$"
-            ln "secret_key.$$" secret_key 2>/dev/null || [[ -s secret_key ]]
-            rm "secret_key.$$"
-        fi
-    ' bash "$var"
-}
+# Who calls these has $var, and as_site to run a command as its owner.
 
-# Whether those of RELEASE are served, whatever else is. The list, by which Django finds the names, was copied last.
+# has_static_files RELEASE: whether those are served, whatever else is. The list, by which Django finds the names, was copied last.
 has_static_files() { cmp -s "$1/collected/staticfiles.json" "$var/static/staticfiles.json"; }
 
 # copy_static_files RELEASE. Those of other releases stay: pages that are open in browsers go on asking for them.

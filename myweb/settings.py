@@ -33,7 +33,7 @@ def read(name: str, kind: str = "str", **kwargs: Any) -> Any:
     """
     try:
         value = getattr(env, kind)(name, **kwargs)
-    except (EnvError, ValueError) as error:
+    except (EnvError, ValueError, OSError) as error:
         raise ImproperlyConfigured(f"{name} cannot be used: {error}") from error
     _digest.update(f"{name}={value!r}\0".encode())
     return value
@@ -43,6 +43,10 @@ def read(name: str, kind: str = "str", **kwargs: Any) -> Any:
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(read("MYWEB_VAR", default=str(BASE_DIR / "var"))).absolute()
+if len(bytes(VAR / "run" / "stats.sock")) > 100:
+    raise ImproperlyConfigured(
+        f"MYWEB_VAR is “{VAR}”, but a Unix socket below it may have 100 bytes: set a shorter path."
+    )
 
 DEBUG = read("DEBUG", "bool", default=False)
 

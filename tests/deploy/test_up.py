@@ -78,6 +78,23 @@ def test_two_sites_side_by_side(site, other):
     assert other.get("/").status == site.get("/").status == 200
 
 
+def test_settings_in_files(site):
+    """Those that say where things are, too."""
+    with site.sibling() as other:
+        for name, value in [("MYWEB_PORT", other.port), ("MYWEB_VAR", other.var), ("SITE_URL", "http://localhost:81/")]:
+            file = other.directory / name
+            file.write_text(f"{value}\n")
+            other.env.pop(name, None)
+            other.env[f"{name}_FILE"] = str(file)
+        socket = other.directory / "address"
+        socket.write_text(f"{other.var}/run/other.sock\n")
+        other.env["MYWEB_UWSGI_SOCKET_FILE"] = str(socket)
+        other.start()
+        assert "The admin: http://localhost:81/admin/\n" in other.output()
+        assert other.get("/contact/").status == 200
+        assert (other.var / "run" / "other.sock").is_socket()
+
+
 def test_secret_key_is_made_once(site, other):
     key = other.var / "secret_key"
     assert key.stat().st_mode & 0o777 == 0o600

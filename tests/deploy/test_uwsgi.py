@@ -177,6 +177,13 @@ def test_malformed_setting_stops_the_start(other, name, value):
 
 
 @needs_root
+def test_var_of_another_group(other):
+    """As on a server, where it is of Nginx's, so that nobody else comes in."""
+    os.chown(other.var, -1, 65534)
+    start(other)
+
+
+@needs_root
 def test_root_does_not_stay_root(other):
     """Typed by root, without deploy/as_site_user, where the owner of var/ can see the clone."""
     if other.run("setpriv", "--reuid=www-data", "--clear-groups", "test", "-r", other.root / "manage.py").returncode:

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from myweb.installation import here
+from myweb.running import asking
 
 from . import network
 from .faults import Fault, quote
@@ -26,7 +26,7 @@ def ask() -> dict[str, Any]:
     """Return what the site itself answers to the doctor's question."""
     address = settings.UWSGI_SOCKET
     try:
-        received = _talk(address)
+        received = asking.ask(address, question(), settings.SITE_HOST, network.PATIENCE)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise Fault(
             f"uWSGI does not run: nothing listens on {address}.",
@@ -50,40 +50,6 @@ def ask() -> dict[str, Any]:
     except OSError as error:
         raise Fault(f"uWSGI's {address} cannot be reached: {quote(error)}.", "Check MYWEB_UWSGI_SOCKET.") from error
     return _read(received, address)
-
-
-def _talk(address: str) -> bytes:
-    with socket.socket(_family(address)) as client:
-        client.settimeout(network.PATIENCE)
-        host, _colon, port = address.rpartition(":")
-        client.connect(address if address.startswith("/") else (host.strip("[]"), int(port)))
-        client.sendall(_request())
-        return b"".join(iter(lambda: client.recv(65536), b""))
-
-
-def _family(address: str) -> socket.AddressFamily:
-    if address.startswith("/"):
-        return socket.AF_UNIX
-    return socket.AF_INET6 if address.startswith("[") else socket.AF_INET
-
-
-def _request() -> bytes:
-    path, _mark, query = question().partition("?")
-    variables = {
-        "REQUEST_METHOD": "GET",
-        "REQUEST_URI": path,
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "SERVER_NAME": settings.SITE_HOST,
-        "SERVER_PORT": "80",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": settings.SITE_HOST,
-        "CONTENT_LENGTH": "",
-    }
-    parts = [part.encode() for pair in variables.items() for part in pair]
-    body = b"".join(struct.pack("<H", len(part)) + part for part in parts)
-    return struct.pack("<BHB", 0, len(body), 0) + body
 
 
 def _read(received: bytes, address: str) -> dict[str, Any]:

@@ -1,0 +1,274 @@
+"""
+Prepares the site of this clone, and runs uWSGI and Nginx until Ctrl-C or SIGTERM. deploy/up starts it, when there are
+packages and an environment.
+"""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from . import directory, user
+from .reading import read_settings
+from .user import Refusal
+
+LOCK = 9  # the file descriptor on which deploy/up holds the clone's lock
+START_LIMIT = 60  # seconds
+STOP_LIMIT = 75  # seconds; no request lasts longer than uWSGI's harakiri
+STATUSES = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 0}  # what each of these signals ends this with
+
+
+class Site:
+    """The site of this clone, started by whoever runs this."""
+
+    def __init__(self) -> None:
+        self.root: Path = settings.BASE_DIR
+        self.var: Path = settings.VAR
+        self.prefix: list[str] = []
+        self.step_process: subprocess.Popen[bytes] | None = None
+        self.uwsgi: subprocess.Popen[bytes] | None = None
+        self.nginx: subprocess.Popen[bytes] | None = None
+        self.log_sizes: dict[str, int] = {}
+        self.stop_limit: float = STOP_LIMIT
+
+    # What is the site's is done by its user
+
+    def as_site(self, *command: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        parts = [*self.prefix, *map(str, command)]
+        return subprocess.run(parts, capture_output=True, text=True, check=False, **options)
+
+    def make_var(self) -> None:
+        try:
+            self.var.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Refusal(f"cannot make {self.var}: {error.strerror}.") from error
+        if os.geteuid() == 0:
+            if self.var.stat().st_uid == 0 and not any(self.var.iterdir()):
+                shutil.chown(self.var, "www-data", "www-data")
+            owner = user.name_of(self.var.stat().st_uid)
+            if owner == "root":
+                to_do = f"chown -R www-data: {self.var}"
+                raise Refusal(f"{self.var} belongs to root, and the site does not run as root: {to_do}")
+            if owner != "www-data":
+                raise Refusal(f"{self.var} belongs to {owner}: start deploy/up as {owner}, or set MYWEB_VAR.")
+        self.prefix = user.prefix()
+        done = self.as_site(sys.executable, "-m", directory.__name__, self.var)
+        if done.returncode:
+            raise Refusal(f"cannot write in {self.var}: {done.stderr.strip()}.")
+
+    def check_addresses(self) -> None:
+        host = f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN
+        free = [f"MYWEB_PORT or MYWEB_LISTEN={host}:{settings.PORT}", f"MYWEB_UWSGI_SOCKET={settings.UWSGI_SOCKET}"]
+        command = [sys.executable, str(self.root / "deploy" / "check_listen"), *free]
+        # By whoever started this, who may know more of who listens; then by the site's user, who may be allowed less.
+        for prefix in ([], self.prefix):
+            done = subprocess.run([*prefix, *command], capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise Refusal(done.stderr.strip())
+
+    # Steps
+
+    def step(self, what: str, *command: object, as_site: bool = True) -> None:
+        """Run a command and show the seconds that it takes; its output goes to var/log/up.log."""
+        began = time.monotonic()
+        print(f"==> {what}", end="", flush=True)
+        parts = [*(self.prefix if as_site else []), *map(str, command)]
+        self.step_process = subprocess.Popen(
+            parts, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0
+        )
+        output = None
+        while output is None:
+            try:
+                output, _ = self.step_process.communicate(timeout=1)
+            except subprocess.TimeoutExpired:
+                if sys.stdout.isatty():
+                    print(f"\r==> {what} ({int(time.monotonic() - began)} s)", end="", flush=True)
+        status, self.step_process = self.step_process.returncode, None
+        again = f"\r==> {what}" if sys.stdout.isatty() else ""
+        print(f"{again} ({int(time.monotonic() - began)} s)", flush=True)
+        self.keep(what, output.decode(errors="replace"))
+        if status:
+            print("\n".join(output.decode(errors="replace").splitlines()[-20:]), file=sys.stderr)
+            raise Refusal(f"this step failed: {what} (its last lines are above).")
+
+    def keep(self, what: str, output: str) -> None:
+        said = f"{time.strftime('%FT%TZ', time.gmtime())} {what}\n{output}"
+        self.as_site("bash", "-c", 'umask 027; cat >>"$1"', "bash", self.var / "log" / "up.log", input=said)
+
+    def compile(self) -> None:
+        # Bytecode next to the code, which www-data cannot write there and would make anew at every start.
+        subprocess.run([sys.executable, "-m", "compileall", "-q", "myweb"], capture_output=True, check=False)
+        for source in (self.root / "myweb").glob("**/*.po"):
+            target, new = source.with_suffix(".mo"), source.with_suffix(".new.mo")
+            if not target.exists() or target.stat().st_mtime <= source.stat().st_mtime:
+                what = f"Compiling {source.relative_to(self.root)}"
+                self.step(what, "msgfmt", "--check-format", f"--output-file={new}", source, as_site=False)
+                new.replace(target)
+
+    def collect_static_files(self) -> None:
+        collected = self.var / "run" / "static-collected"
+        sources = [Path(sys.prefix, "made-from"), self.root / "myweb" / "settings.py"]
+        for static in [self.root / "static", *(self.root / "myweb").glob("*/static")]:
+            sources += [static, *static.glob("**/*")]
+        newest = max(path.stat().st_mtime for path in sources)
+        is_current = collected.exists() and collected.stat().st_mtime >= newest
+        if not is_current or not (self.var / "static" / "staticfiles.json").exists():
+            # The manifest does not tell: it is written before the compressed files are.
+            self.as_site("touch", f"{collected}.new")
+            self.step("Collecting static files", sys.executable, "manage.py", "collectstatic", "--no-input")
+            self.as_site("mv", f"{collected}.new", collected)
+
+    def prepare(self, will_run: bool) -> None:
+        self.make_var()
+        if will_run:
+            self.check_addresses()
+        self.compile()
+        self.collect_static_files()
+        self.step("Preparing the database, the pages and the configuration", sys.executable, "manage.py", "prepare")
+        with suppress(OSError):
+            os.close(LOCK)
+
+    # The servers
+
+    def launch(self, log: str, *command: object) -> subprocess.Popen[bytes]:
+        """Start a server, which the kernel tells to end if this process is killed."""
+        script = 'exec setpriv --pdeathsig TERM -- "${@:2}" >>"$1" 2>&1'
+        parts = [*self.prefix, "bash", "-euc", script, "bash", *map(str, (self.var / "log" / log, *command))]
+        # In a session of its own, since a terminal's Ctrl-C must not reach uWSGI's workers.
+        return subprocess.Popen(parts, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def tail(self, log: str) -> list[str]:
+        """Return the lines that a log got since the servers were started."""
+        start = f"+{self.log_sizes[log] + 1}"
+        return self.as_site("tail", "-c", start, self.var / "log" / log, errors="replace").stdout.splitlines()
+
+    def tidy(self) -> None:
+        self.as_site(self.root / "deploy" / "rotate_logs", self.var / "log")
+        script = 'cd "$1/log"; umask 027; touch up.log uwsgi.log error.log access.log; rm -f ../run/stats.sock'
+        self.as_site("bash", "-euc", script, "bash", self.var)
+        for log in ("uwsgi.log", "error.log"):
+            self.log_sizes[log] = (self.var / "log" / log).stat().st_size
+
+    def give_up(self, sentence: str, log: str) -> NoReturn:
+        self.stop()
+        print("\n".join(self.tail(log)[-20:]), file=sys.stderr)
+        raise Refusal(f"{sentence} ({self.var}/log/{log} may say why).")
+
+    def check(self) -> None:
+        if self.uwsgi and self.uwsgi.poll() is not None:
+            self.give_up("uWSGI ended", "uwsgi.log")
+        if self.nginx and self.nginx.poll() is not None:
+            self.give_up("Nginx ended", "error.log")
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        limit = time.monotonic() + START_LIMIT
+        while not condition():
+            self.check()
+            if time.monotonic() > limit:
+                self.give_up(f"the site does not answer after {START_LIMIT} seconds", "uwsgi.log")
+            time.sleep(0.1)
+
+    def is_healthy(self) -> bool:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.LISTEN, settings.LISTEN)  # noqa: S104
+        connection = HTTPConnection(host, settings.PORT, timeout=10)
+        try:
+            connection.request("GET", "/healthz", headers={"Host": "localhost"})
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def start(self) -> None:
+        began = time.monotonic()
+        self.tidy()
+        print("==> Starting uWSGI and Nginx", end="", flush=True)
+        self.uwsgi = self.launch("uwsgi.log", Path(sys.prefix, "bin", "uwsgi"), "--ini", "deploy/myweb_uwsgi.ini")
+        # The first thing that uWSGI makes after its sockets. Started earlier, Nginx would log that nobody is there.
+        self.wait_until((self.var / "run" / "stats.sock").exists)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        wanted = 32768 if hard == resource.RLIM_INFINITY else min(32768, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))  # for Nginx's worker_connections
+        log, nginx = self.var / "log" / "error.log", self.var / "nginx"
+        self.nginx = self.launch("error.log", "nginx", "-e", log, "-p", nginx, "-c", nginx / "nginx.conf")
+        self.wait_until(self.is_healthy)
+        self.check()  # somebody else might have answered
+        print(f" ({int(time.monotonic() - began)} s)")
+        print(f"The site:  {settings.SITE_URL}/\nThe admin: {settings.SITE_URL}/admin/")
+        links = [line for line in self.tail("uwsgi.log") if line.startswith("Set up the administrator: ")]
+        print("\n".join([*links, "Ctrl-C ends it."]), flush=True)
+
+    def wait(self) -> NoReturn:
+        while True:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+            self.check()
+
+    # Ending
+
+    def stop(self) -> None:
+        """End first Nginx, which brings its requests to an end, then uWSGI, which has none left."""
+        for server, number in ((self.nginx, signal.SIGQUIT), (self.uwsgi, signal.SIGTERM)):
+            if server:
+                server.send_signal(number)
+                self.end(server, lambda: self.stop_limit)
+        self.uwsgi = self.nginx = None
+
+    def end(self, process: subprocess.Popen[bytes], limit: Callable[[], float]) -> None:
+        """Wait until a process is gone, at most so many seconds; then kill its group."""
+        began = time.monotonic()
+        while process.poll() is None and time.monotonic() - began < limit():
+            time.sleep(0.1)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def clean_up(self) -> None:
+        for number in STATUSES:
+            signal.signal(number, self.hurry)
+        if self.step_process:
+            print()
+            with suppress(ProcessLookupError):
+                os.killpg(self.step_process.pid, signal.SIGTERM)
+            self.end(self.step_process, lambda: 10)
+        if self.uwsgi:
+            print("==> Stopping", flush=True)
+        self.stop()
+
+    def hurry(self, *_signal: object) -> None:
+        self.stop_limit = 0  # asked twice: without waiting
+
+
+def main() -> None:
+    for number in STATUSES:
+        signal.signal(number, lambda number, _frame: sys.exit(STATUSES[signal.Signals(number)]))
+    will_run = sys.argv[1:] != ["--prepare"]
+    try:
+        read_settings()
+        os.chdir(settings.BASE_DIR)
+        site = Site()
+        try:
+            site.prepare(will_run)
+            if will_run:
+                site.start()
+                site.wait()
+        finally:
+            site.clean_up()
+    except ImproperlyConfigured as error:
+        sys.exit(f"deploy/up: this step failed: Reading the settings. myweb: {error}")
+    except Refusal as refusal:
+        sys.exit(f"deploy/up: {refusal}")
+    print("Ready for: uwsgi --ini deploy/myweb_uwsgi.ini")
+
+
+if __name__ == "__main__":
+    main()
