@@ -42,22 +42,26 @@ def prefix() -> list[str]:
         return []
     if me != 0:
         raise Refusal(f"{var} belongs to {name}, not to {name_of(me)}: run this as {name}, or set MYWEB_VAR.")
-    _show_clone(name)
     os.environ |= {"HOME": str(var), "USER": name, "LOGNAME": name, "MYWEB_VAR": str(var)}
     os.environ.pop("MYWEB_VAR_FILE", None)
     groups = [f"--regid={status.st_gid}", "--clear-groups"]
     if not name.isdecimal():
         groups = [f"--regid={pwd.getpwuid(owner).pw_gid}", "--init-groups"]
     become = ["setpriv", f"--reuid={owner}", *groups, "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"]
-    if subprocess.run([*become, "test", "-x", "."], check=False).returncode:
+    _show_clone(name, become)
+    if not _can_enter(Path(), become):
         os.chdir(settings.BASE_DIR)
     return become
 
 
-def _show_clone(name: str) -> None:
+def _can_enter(directory: Path, become: list[str]) -> bool:
+    return not subprocess.run([*become, "test", "-x", directory], check=False).returncode
+
+
+def _show_clone(name: str, become: list[str]) -> None:
     hidden: dict[Path, Path] = {}
     for path in (settings.BASE_DIR, settings.VAR):
-        closed = [directory for directory in reversed(path.parents) if not directory.stat().st_mode & 0o001]
+        closed = [directory for directory in reversed(path.parents) if not _can_enter(directory, become)]
         if closed and not any(path.is_relative_to(other) for other in hidden):
             hidden[path] = closed[0]
     try:
@@ -68,7 +72,7 @@ def _show_clone(name: str) -> None:
             f"{name} cannot see {next(iter(hidden))}, and this system does not let it be shown: clone to a directory"
             " that everyone may enter, such as /srv."
         ) from error
-    if not settings.BASE_DIR.stat().st_mode & 0o001:
+    if not _can_enter(settings.BASE_DIR, become):
         raise Refusal(f"{name} may not enter {settings.BASE_DIR}: chmod go+rx {settings.BASE_DIR}")
 
 
