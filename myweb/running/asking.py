@@ -1,7 +1,7 @@
 """
 Asks uWSGI in its own protocol, as Nginx does.
 
-python -m myweb.running.asking ends with 0 if Django and the database answer.
+python -m myweb.running.asking ADDRESS ends with 0 if Django and the database answer there.
 """
 
 import socket
@@ -50,9 +50,4 @@ def _connection(address: str, patience: float) -> socket.socket:
 
 
 if __name__ == "__main__":
-    from django.conf import settings
-
-    from .reading import read_settings
-
-    read_settings()
-    sys.exit(ask(settings.UWSGI_SOCKET, "/healthz", settings.SITE_HOST, 9).split()[1] != b"200")
+    sys.exit(ask(sys.argv[1], "/healthz", "localhost", 9).split()[1] != b"200")
