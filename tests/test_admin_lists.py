@@ -37,7 +37,7 @@ ODD = [
     "[]",
 ]
 ODD += ["\ud800", "a" * 5000, "_5F", "%00", "'"]
-ACTIONS = ["delete_selected", "mark_answered", "send_again", "export_csv", "release", "no such action", ""]
+ACTIONS = ["delete_selected", "mark_answered", "send_again", "export_csv", "move_to_inbox", "no such action", ""]
 
 
 @pytest.fixture

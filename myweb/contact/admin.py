@@ -78,7 +78,7 @@ class ContactMessageAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[mi
     list_filter = [PlaceFilter, "state", MailFilter]
     search_fields = ["name", "email", "subject", "text"]
     date_hierarchy = "created_at"
-    actions = ["mark_answered", "mark_new", "send_again", "release", "export_csv"]
+    actions = ["mark_answered", "mark_new", "send_again", "move_to_inbox", "export_csv"]
     view_on_site = False
     change_form_template = "contact/message.html"
     fields = readonly_fields = (
@@ -176,9 +176,9 @@ class ContactMessageAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[mi
         self.message_user(request, _("The mail is on its way."))
 
     @admin.action(description=_("This is no spam"), permissions=["change"])
-    def release(self, request: HttpRequest, queryset: QuerySet[ContactMessage]) -> None:
+    def move_to_inbox(self, request: HttpRequest, queryset: QuerySet[ContactMessage]) -> None:
         for message in queryset:
-            message.release()
+            message.move_to_inbox()
         self.message_user(request, _("Moved to the inbox. The mail is on its way."))
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])

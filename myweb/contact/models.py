@@ -210,11 +210,11 @@ class ContactMessage(models.Model):
         # One each: of several in one mail, smtplib drops the refused ones without a word.
         Delivery.objects.bulk_create(Delivery(message=self, recipient=recipient) for recipient in recipients)
 
-    def release(self) -> None:
+    def move_to_inbox(self) -> None:
         """Say that this is no spam, and mail it."""
         with transaction.atomic():
-            released = ContactMessage.objects.filter(pk=self.pk).exclude(spam_reason="").update(spam_reason="")
-            if released:
+            was_spam = ContactMessage.objects.filter(pk=self.pk).exclude(spam_reason="").update(spam_reason="")
+            if was_spam:
                 self.mail_to(ContactSettings.load().recipient_list)
 
 

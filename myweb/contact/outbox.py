@@ -153,7 +153,7 @@ def record_success(delivery: Delivery) -> None:
 def record_server_failure(delivery: Delivery, failure: Failure) -> None:
     """Hold the queue, and let another mail be the next probe: this one might be what the server cannot digest."""
     with transaction.atomic():
-        release(delivery, wait=timedelta(0), failure=failure, attempts=delivery.attempts)
+        put_back(delivery, wait=timedelta(0), failure=failure, attempts=delivery.attempts)
         server = MailServer.objects.select_for_update().get(pk=1)
         wait = PROBE_WAITS[min(server.failures, len(PROBE_WAITS) - 1)]
         MailServer.objects.update(
@@ -166,11 +166,11 @@ def record_refusal(delivery: Delivery, failure: Failure) -> None:
     # To be asked to wait is no refusal.
     attempts = delivery.attempts + (failure.reason != Reason.WAIT)
     wait = REFUSAL_WAITS[min(max(attempts - 1, 0), len(REFUSAL_WAITS) - 1)]
-    release(delivery, wait=wait, failure=failure, attempts=attempts)
+    put_back(delivery, wait=wait, failure=failure, attempts=attempts)
     MailServer.objects.exclude(failures=0).update(failures=0, reason="", last_error="")
 
 
-def release(delivery: Delivery, *, wait: timedelta, failure: Failure, attempts: int) -> None:
+def put_back(delivery: Delivery, *, wait: timedelta, failure: Failure, attempts: int) -> None:
     claimed = Delivery.objects.waiting().filter(pk=delivery.pk, next_attempt=delivery.next_attempt)
     claimed.update(next_attempt=Now() + wait, attempts=attempts, reason=failure.reason, last_error=failure.words)
 

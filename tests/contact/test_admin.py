@@ -203,7 +203,7 @@ class TestActions:
 
     def test_release_of_spam(self, admin_client):
         spam, no_spam = make_message(spam_reason="too many"), make_message()
-        act(admin_client, "release", spam, no_spam)
+        act(admin_client, "move_to_inbox", spam, no_spam)
         assert ContactMessage.objects.inbox().count() == 2
         assert spam.deliveries.get().recipient == OWNER
         assert no_spam.deliveries.count() == 1
@@ -309,7 +309,7 @@ class TestPermissions:
         client.force_login(editor("view_contactmessage"))
         page = client.get(f"{INBOX}?place=all")
         assert [name for name, _ in page.context["action_form"].fields["action"].choices] == ["", "export_csv"]
-        for action in ("mark_answered", "mark_new", "send_again", "release", "delete_selected"):
+        for action in ("mark_answered", "mark_new", "send_again", "move_to_inbox", "delete_selected"):
             client.post(f"{INBOX}?place=all", {"action": action, "_selected_action": message.pk, "post": "yes"})
         after = ContactMessage.objects.get()
         assert (after.state, after.spam_reason, Delivery.objects.count()) == ("new", "too many", 0)

@@ -134,8 +134,8 @@ class TestRelease:
         settings.CONTACT_RECIPIENTS = [OWNER]
         spam = make_message(spam_reason="too fast")
         assert not Delivery.objects.exists()
-        spam.release()
-        spam.release()
+        spam.move_to_inbox()
+        spam.move_to_inbox()
         assert ContactMessage.objects.inbox().get() == spam
         assert Delivery.objects.get().recipient == OWNER
 

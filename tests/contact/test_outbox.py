@@ -526,10 +526,10 @@ class TestNothingToMailTo:
         use(mail_server, settings)
         assert deliver_all() == 1
 
-    def test_spam_is_not_mailed_until_it_is_released(self, mail_server):
+    def test_spam_is_not_mailed_until_it_is_in_the_inbox(self, mail_server):
         spam = make_message(spam_reason=ContactMessage.Spam.TOO_FAST)
         assert deliver_all() == 0
-        spam.release()
-        spam.release()
+        spam.move_to_inbox()
+        spam.move_to_inbox()
         assert deliver_all() == 1
         assert len(mail_server.received) == 1

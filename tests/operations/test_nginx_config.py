@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from myweb import nginx_pages
-from myweb.operations.management.commands import nginx_config
+from myweb.running import nginx
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_nothing_else_is_left_behind(var, settings):
     assert "8100" in site_file(var)
     names = {path.name for path in (var / "nginx").iterdir()}
     pages = {f"{name}.{language}.html" for name in nginx_pages.PAGES for language in ("en", "zh-hans")}
-    assert names == {*nginx_config.TEMPLATES, *nginx_config.DISTRIBUTION_FILES, *pages}
+    assert names == {*nginx.TEMPLATES, *nginx.DISTRIBUTION_FILES, *pages}
 
 
 @pytest.mark.parametrize("name", ['quo"te', "dol$lar", "back\\slash", "new\nline"])
@@ -130,12 +130,12 @@ def test_directory_that_cannot_be_written(settings, tmp_path):
 
 
 @pytest.fixture
-def nginx(monkeypatch):
+def installed_nginx(monkeypatch):
     """Let another Nginx be installed: its version, and what it was built with."""
 
     def install(built: str) -> None:
         answer = subprocess.CompletedProcess([], 0, stderr=f"nginx version: nginx/{built}")
-        monkeypatch.setattr(nginx_config.subprocess, "run", lambda *args, **kwargs: answer)
+        monkeypatch.setattr(nginx.subprocess, "run", lambda *args, **kwargs: answer)
 
     return install
 
@@ -165,9 +165,9 @@ def test_nginx_of_the_system_answers_the_authority(settings):
         ("1.26.3 --with-http_v3_module", "http2 on;", "ssl http2"),
     ],
 )
-def test_certificate(settings, nginx, built, expected, unexpected):
+def test_certificate(settings, installed_nginx, built, expected, unexpected):
     settings.LISTEN, settings.PORT, settings.SITE_URL = "::", 80, "https://www.example.org"
-    nginx(built)
+    installed_nginx(built)
     text = system_file("--certificate", "/etc/letsencrypt/live/myweb")
     assert 'ssl_certificate "/etc/letsencrypt/live/myweb/fullchain.pem";' in text
     assert "return 301 https://www.example.org$request_uri;" in text
