@@ -142,7 +142,8 @@ def open_forms(site: Site, number: int, threads: int = 6) -> list[Visitor]:
 
     with ThreadPoolExecutor(threads) as pool:
         visitors = list(pool.map(open_form, range(number)))
-    wait_for(lambda: time.monotonic() - visitors[-1].opened > SECONDS_OF_A_PERSON, "people have typed")
+    opened = max(visitor.opened for visitor in visitors)
+    wait_for(lambda: time.monotonic() - opened > SECONDS_OF_A_PERSON, "people have typed")
     return visitors
 
 
