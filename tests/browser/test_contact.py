@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from myweb.contact.spam import SECONDS_OF_A_PERSON
+from tests.browser.console import complaints_of
 from tests.site import wait_for
 
 pytestmark = pytest.mark.browser
@@ -47,8 +48,7 @@ def test_it_works(site, browser):
 
     assert site.manage("shell", "-v0", "-c", MAKE_EDITOR).returncode == 0
     page = browser.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    complaints = complaints_of(page)
     page.goto(f"{site.url}/admin/")
     page.get_by_label("Username").fill("editor")
     page.get_by_label("Password").fill("a-lake-in-the-evening")

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.console import complaints_of
 from tests.factories import make_upload
 from tests.site import wait_for
 
@@ -19,9 +20,7 @@ def add_block(page: Page, kind: str) -> None:
 
 
 def test_it_works(site, page, tmp_path):
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    complaints = complaints_of(page)
     photo = tmp_path / "湖.jpg"
     photo.write_bytes(make_upload((1200, 800)).read())
 
@@ -83,4 +82,4 @@ def test_it_works(site, page, tmp_path):
     page.get_by_label("Title").fill("Mornings at the lake")
     page.get_by_label("Title").press("Tab")
     expect(page.get_by_label("Address")).to_have_value("")
-    assert problems == []
+    assert complaints == []

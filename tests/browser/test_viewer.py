@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.console import complaints_of
+
 pytestmark = pytest.mark.browser
 
 MAKE_VIEWER = """
@@ -15,9 +17,7 @@ user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"
 @pytest.mark.parametrize("width", [360, 1280])
 def test_it_works(site, page: Page, width):
     site.manage("shell", "-v0", "-c", MAKE_VIEWER)  # the second time it is there already
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type != "log" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
+    complaints = complaints_of(page)
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"{site.url}/admin/")
     page.get_by_label("Username").fill("viewer")
@@ -34,4 +34,4 @@ def test_it_works(site, page: Page, width):
         expect(page.locator(tool)).to_have_count(0)
     page.goto(f"{site.url}/admin/pages/sitesettings/")
     expect(page.locator(".field-footer_text strong")).to_have_text("Far Hills")
-    assert problems == []
+    assert complaints == []

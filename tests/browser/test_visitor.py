@@ -5,8 +5,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
+from tests.browser.console import complaints_of
 from tests.site import wait_for
 
 pytestmark = pytest.mark.browser
@@ -27,14 +28,14 @@ def addresses(site) -> list[str]:
 @pytest.fixture
 def visit(page: Page, site):
     """Return a function that opens an address and fails on whatever a browser complains of."""
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type != "log" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    # Going on to the next page before the icon is there is no failure.
-    page.on(
-        "requestfailed",
-        lambda request: None if "ABORTED" in request.failure else complaints.append(f"failed: {request.url}"),
-    )
+    complaints = complaints_of(page)
+
+    def complain(request: Request) -> None:
+        # Going on to the next page before the icon is there is no failure.
+        if "ABORTED" not in request.failure and "NETWORK_CHANGED" not in request.failure:
+            complaints.append(f"failed: {request.url}")
+
+    page.on("requestfailed", complain)
     page.on(
         "request",
         lambda request: None if f":{site.port}/" in request.url else complaints.append(f"off the site: {request.url}"),

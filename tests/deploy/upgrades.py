@@ -109,7 +109,7 @@ def try_broken(server: Server, directory: Path, breakage: Breakage) -> Load:
     assert breakage.sentence in output, output
     assert (server.release(), version(server), pages(server)) == before
     others = [failure for failure in load.failures if f" {breakage.failing}: " not in failure]
-    assert others == [], output
+    assert others == [], f"{others}\n{output}"
     assert breakage.failing or not load.failures
     visitors += open_forms(server, 1)
     assert visitors[-1].send(server) == 302
