@@ -57,7 +57,8 @@ print(number, *(can_connect(source, target) for source in others))
 )
 def test_one_address_has_its_share_of_connections(settings, capsys, tmp_path, target, sources, outcome):
     """In a network of its own, which ends with the command; an upgrade loads the rules again."""
-    settings.TRUSTED_PROXIES, settings.PORT = ["192.0.2.9/32", "2001:db8:0:9::/64"], 8080
+    proxies = ["192.0.2.9/32", "192.0.2.8/30", "2001:db8:0:9::/64", "2001:db8:0:9::9/128"]
+    settings.TRUSTED_PROXIES, settings.PORT = proxies, 8080
     call_command("nftables_config")
     (tmp_path / "rules").write_text(capsys.readouterr().out)
     (tmp_path / "client.py").write_text(CLIENT)

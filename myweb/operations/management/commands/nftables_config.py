@@ -1,4 +1,4 @@
-from ipaddress import ip_network
+from ipaddress import collapse_addresses, ip_network
 from string import Template
 from typing import Any
 
@@ -26,5 +26,7 @@ class Command(BaseCommand):
 
 def elements(version: int) -> str:
     """Return the proxies that are trusted, as the elements of a set, which may not be empty if they are named."""
-    networks = [network for network in settings.TRUSTED_PROXIES if ip_network(network).version == version]
-    return f"elements = {{ {', '.join(networks)} }}" if networks else ""
+    networks = [network for network in map(ip_network, settings.TRUSTED_PROXIES) if network.version == version]
+    # nftables refuses one that is within another.
+    apart = map(str, collapse_addresses(networks))  # type: ignore[type-var]
+    return f"elements = {{ {', '.join(apart)} }}" if networks else ""
