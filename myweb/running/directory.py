@@ -2,6 +2,7 @@
 Makes what has to be in var/, before anything of Django runs: as its owner, python -m myweb.running.directory DIRECTORY.
 """
 
+import os
 import secrets
 import sys
 from contextlib import suppress
@@ -21,6 +22,8 @@ def fill(var: Path) -> None:
         with NamedTemporaryFile("w", dir=var, prefix="secret_key.") as new:
             new.write(secrets.token_urlsafe(48))
             new.flush()
+            # Whatever is signed with it must not outlive it in a power cut.
+            os.fsync(new.fileno())
             with suppress(FileExistsError):
                 (var / "secret_key").hardlink_to(new.name)
 
