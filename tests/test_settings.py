@@ -54,6 +54,11 @@ def test_everything_follows_from_the_sites_address():
     assert settings["DEFAULT_FROM_EMAIL"] == "webmaster@www.xn--fsqu00a.org"
 
 
+def test_debugging_alone_does_not_take_mail_for_sent():
+    assert read("EMAIL_HOST", DEBUG="1") == {"EMAIL_HOST": ""}
+    assert read("EMAIL_HOST", DEBUG="1", MYWEB_DEV="1") == {"EMAIL_HOST": "terminal"}
+
+
 def test_plain_http_has_none_of_it():
     settings = read("SESSION_COOKIE_SECURE", "SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", SITE_URL="http://a.example")
     assert {name: value for name, value in settings.items() if value} == {}

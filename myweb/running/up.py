@@ -67,6 +67,11 @@ class Site:
         if done.returncode:
             raise Refusal(f"cannot write in {self.var}: {done.stderr.strip()}.")
 
+    def check_lengths(self) -> None:
+        path = self.var / "run" / "stats.sock"
+        if len(bytes(path)) > 100:
+            raise Refusal(f"the path of a Unix socket may have 100 bytes, and {path} has more: set MYWEB_VAR.")
+
     def check_addresses(self) -> None:
         host = f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN
         free = [f"MYWEB_PORT or MYWEB_LISTEN={host}:{settings.PORT}", f"MYWEB_UWSGI_SOCKET={settings.UWSGI_SOCKET}"]
@@ -130,6 +135,7 @@ class Site:
             self.as_site("mv", f"{collected}.new", collected)
 
     def prepare(self, will_run: bool) -> None:
+        self.check_lengths()
         self.make_var()
         if will_run:
             self.check_addresses()

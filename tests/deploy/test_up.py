@@ -266,6 +266,7 @@ def test_socket_that_is_in_use(site, other):
         ("MYWEB_PORT", "70000"),
         ("MYWEB_LISTEN", "192.0.2.1"),
         ("MYWEB_UWSGI_SOCKET", "/tmp/" + "long" * 30),
+        ("MYWEB_VAR", "/tmp/" + "long" * 30),
         ("MYWEB_VAR", "/proc/var"),
         ("MYWEB_VAR", "/dev/null"),
     ],

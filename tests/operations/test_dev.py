@@ -1,9 +1,17 @@
 import pytest
+from django.core.management import CommandError, call_command
 
+from myweb.installation import RELEASES
 from tests.contact.torture import open_forms, sql
 from tests.site import ROOT, alive, descendants, wait_for
 
 pytestmark = pytest.mark.nginx  # a prepared site
+
+
+def test_only_in_a_clone(settings):
+    settings.BASE_DIR = RELEASES / "0.1.0-7d2c03613cbf"
+    with pytest.raises(CommandError, match="This is for a clone"):
+        call_command("dev")
 
 
 def test_it_works(site):

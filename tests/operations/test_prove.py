@@ -1,5 +1,7 @@
 import re
+import tempfile
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -9,6 +11,7 @@ from django.utils import timezone
 from myweb.operations.backup import integrity
 from myweb.operations.models import BackupProof
 from myweb.tables import Table, tables
+from tests.operations.places import copy_of
 from tests.operations.test_restore import edited, manifest
 
 pytestmark = pytest.mark.slow("whole sites are backed up and restored")
@@ -42,6 +45,15 @@ def test_proof_that_is_broken_off_takes_no_proof_away(place):
     (place.var / "scratch").touch()  # where a directory has to be made
     place.python("manage.py", "backup", "--prove")
     assert (path.parent / f"{path.name}.proven").exists()
+
+
+def test_long_path(original):
+    """The path of a socket may have 100 bytes, and the scratch database has a site's directory, too."""
+    with tempfile.TemporaryDirectory() as directory:
+        longest = 100 - len("/run/uwsgi.sock")
+        with copy_of(original, Path(directory) / ("v" * (longest - len(directory) - 1))) as place:
+            place.backup()
+            assert place.manage("backup", "--prove").startswith("Proven: ")
 
 
 def test_portable(place):
@@ -121,7 +133,7 @@ class TestInTheAdmin:
     def test_no_backup(self, admin_client, old_site):
         text = self.page(admin_client)
         assert "There is no proven backup of this site." in text
-        assert "“manage.py backup && manage.py backup --prove”" in text.replace("&amp;", "&")
+        assert "“./manage.py backup && ./manage.py backup --prove”" in text.replace("&amp;", "&")
 
     def test_fresh_backup(self, admin_client, old_site):
         self.prove(days=1, hours=23)

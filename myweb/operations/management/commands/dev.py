@@ -6,7 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.management.commands import runserver
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
+
+from myweb.installation import CLONE, here
 
 LOOPS = [["update_pages", "--loop"], ["deliver_mail", "--loop"]]
 
@@ -19,12 +21,13 @@ class Command(runserver.Command):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        address = f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN
-        parser.set_defaults(addrport=f"{address}:{settings.PORT}")
+        parser.set_defaults(addrport=f"127.0.0.1:{settings.PORT}")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.DEBUG:
-            os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"DEBUG": "1"})
+        if here() is not CLONE:
+            raise CommandError("This is for a clone: where people use the site, it shows them the program's inside.")
+        if "MYWEB_DEV" not in os.environ:
+            os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"DEBUG": "1", "MYWEB_DEV": "1"})
         super().handle(*args, **options)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
