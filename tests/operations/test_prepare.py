@@ -16,11 +16,14 @@ def test_it_works(settings, tmp_path, home):
 
 
 @pytest.mark.postgres
-def test_new_database_of_a_site_shows_no_demonstration(tmp_path):
-    """Else visitors would see it until the backup is restored."""
+@pytest.mark.parametrize("killed_after", [None, "auth"])
+def test_new_database_of_a_site_shows_no_demonstration(tmp_path, killed_after):
+    """Else visitors would see it until the backup is restored; also if the first start was killed while it migrated."""
     with empty_place(tmp_path / "var", on_postgresql=True) as place:
         (place.var / "backups").mkdir()
         (place.var / "backups" / "myweb-of-the-site.zip").touch()
+        if killed_after:
+            place.manage("migrate", killed_after)
         assert "it stays empty until a backup is restored." in place.manage("prepare")
         assert "it stays empty" not in place.manage("prepare")
         assert place.shell("from myweb.pages.models import Page; print(Page.objects.count())") == "0"

@@ -5,10 +5,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from myweb.installation import here
 from myweb.operations.backup import integrity, making
-from myweb.pages.models import SiteSettings
+from myweb.pages.models import Page, SiteSettings
 
 
 class Command(BaseCommand):
@@ -25,9 +26,12 @@ class Command(BaseCommand):
         except OperationalError as error:
             words = " ".join(str(error).split())
             raise CommandError(f"The database of DATABASE_URL cannot be reached: {words}") from error
-        is_moving = not options["new"] and not connection.introspection.table_names() and there_was_a_site()
+        # Also where this was killed before it came to an end.
+        executor = MigrationExecutor(connection)
+        is_behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
-        if is_moving:
+        is_empty = not Page.objects.exists() and not SiteSettings.objects.exists()
+        if is_behind and is_empty and there_was_a_site() and not options["new"]:
             # With settings, no later start takes it for a new site either.
             SiteSettings.unsaved().save()
             self.stdout.write("This database is new, and the site is not: it stays empty until a backup is restored.")
