@@ -15,6 +15,8 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from myweb.installation import here
+
 from . import devices
 from .forms import PasswordResetForm, SetupForm
 from .models import SetupToken
@@ -50,7 +52,7 @@ class PasswordResetView(auth_views.PasswordResetView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.EMAIL_HOST:
-            context = {**admin.site.each_context(request), "title": _("Password reset")}
+            context = {**admin.site.each_context(request), "title": _("Password reset"), "manage": here().manage}
             return render(request, "accounts/password_reset_without_mail.html", context)
         return super().dispatch(request, *args, **kwargs)
 

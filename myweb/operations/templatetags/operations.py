@@ -2,6 +2,7 @@ from typing import Any
 
 from django import template
 
+from myweb.installation import here
 from myweb.operations.backup import integrity
 from myweb.operations.models import BackupProof, is_new_site
 
@@ -16,7 +17,7 @@ def proven_backup(context: Any) -> dict[str, Any]:
     proof = BackupProof.load()
     last = integrity.last()
     return {
-        "allowed": True,
+        "manage": here().manage,
         "proof": proof,
         "is_late": proof.is_old if proof else not is_new_site(),
         "is_damaged": bool(last and last.words),
