@@ -17,7 +17,6 @@ class Installation:
     start: str
     restart: str  # uWSGI
     apply: str  # changed settings, and what Nginx has to know
-    collect: str  # static files
     log: str  # of uWSGI
     nginx_log: str
     nightly: str  # what makes the backups
@@ -30,7 +29,6 @@ CLONE = Installation(
     start="Run deploy/up, or uwsgi --ini deploy/myweb_uwsgi.ini",
     restart="Restart uWSGI",
     apply="Run ./manage.py nginx_config, reload Nginx, and restart uWSGI",
-    collect="Run ./manage.py collectstatic --no-input",
     log="var/log/uwsgi.log",
     nginx_log="var/log/error.log",
     nightly="a timer should do so every night",
@@ -42,7 +40,6 @@ SERVER = Installation(
     start="Run systemctl start myweb.socket myweb.service",
     restart="Run systemctl restart myweb.service",
     apply="Run deploy/install again",
-    collect="Run myweb collectstatic --no-input",
     log="journalctl --unit myweb.service",
     nginx_log="/var/log/nginx/myweb_error.log",
     nightly="journalctl --unit myweb-nightly.service says why that does not happen every night",
@@ -54,7 +51,6 @@ DOCKER = Installation(
     start="Run docker compose up --detach",
     restart="Run docker compose restart app",
     apply="Run docker compose up --detach",
-    collect="Run docker compose run --rm prepare",  # the image has them collected only
     log="docker compose logs app",
     nginx_log="docker compose logs web",
     nightly="docker compose logs nightly says why that does not happen every night",

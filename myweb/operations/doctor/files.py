@@ -65,7 +65,7 @@ def static() -> str:
             number += 1
             fault = _fault_of_static(name, storage.path(name))
             if fault:
-                raise Fault(f"The static file {name} {fault}.", f"{here().collect}.")
+                raise Fault(f"The static file {name} {fault}.", f"Run {here().manage} collectstatic --no-input.")
     return f"all {number} are collected, and as the program has them"
 
 
