@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from myweb.installation import here
-from myweb.running import asking
+from myweb.running import uwsgi_client
 
 from . import network
 from .faults import Fault, quote
@@ -26,7 +26,7 @@ def ask() -> dict[str, Any]:
     """Return what the site itself answers to the doctor's question."""
     address = settings.UWSGI_SOCKET
     try:
-        received = asking.ask(address, question(), settings.SITE_HOST, network.PATIENCE)
+        received = uwsgi_client.ask(address, question(), settings.SITE_HOST, network.PATIENCE)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise Fault(
             f"uWSGI does not run: nothing listens on {address}.",

@@ -1,7 +1,7 @@
 """
 Asks uWSGI in its own protocol, as Nginx does.
 
-python -m myweb.running.asking ADDRESS ends with 0 if Django and the database answer there.
+python -m myweb.running.uwsgi_client ADDRESS ends with 0 if Django and the database answer there.
 """
 
 import socket
