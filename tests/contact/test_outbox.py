@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from myweb.contact import outbox, trouble
+from myweb.contact import faults, outbox
 from myweb.contact.failures import Failure, Reason
 from myweb.contact.forms import ContactForm
 from myweb.contact.models import LONGEST_CLAIM, LONGEST_WAIT, ContactMessage, ContactSettings, Delivery, MailServer
@@ -373,9 +373,9 @@ class TestMailIsRefused:
                 delivery = Delivery.objects.get()
                 assert (delivery.reason, delivery.attempts) == (Reason.WAIT, 0)
                 let_pass(minutes=5)
-            assert trouble.find() is None
+            assert faults.find() is None
             let_pass(hours=4)
-            assert "asks for patience" in trouble.find().what_to_do
+            assert "asks for patience" in faults.find().fix
         assert deliver_all() == 1
         assert len(mail_server.received) == 1
 
@@ -457,7 +457,7 @@ class TestClaim:
         quick = outbox.claim_next()
         assert outbox.send(slow) is None
         outbox.record_success(slow)
-        outbox.record_refusal(quick, Failure(Reason.MESSAGE, "550 seen that", of_server=False))
+        outbox.record_failure(quick, Failure(Reason.MESSAGE, "550 seen that"))
         delivery = Delivery.objects.get()
         assert delivery.sent_at is not None
         assert (delivery.reason, delivery.attempts) == ("", 0)
@@ -468,7 +468,7 @@ class TestClaim:
         slow = outbox.claim_next()
         let_pass(seconds=120)
         quick = outbox.claim_next()
-        outbox.record_refusal(slow, Failure(Reason.MESSAGE, "550 no", of_server=False))
+        outbox.record_failure(slow, Failure(Reason.MESSAGE, "550 no"))
         delivery = Delivery.objects.get()
         assert (delivery.reason, delivery.next_attempt) == ("", quick.next_attempt)
 
