@@ -38,10 +38,7 @@ def become_site_user() -> None:
     var: Path = settings.VAR
     if os.geteuid() != 0 or not var.exists() or var.stat().st_uid == 0 or WRITES_CODE.intersection(sys.argv[1:2]):
         return
-    try:
-        command = [*user.prefix(), sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]]
-    except user.Refusal as refusal:
-        sys.exit(f"myweb: {refusal}")
+    command = [*user.prefix(), sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]]
     os.execvp(command[0], command)
 
 
@@ -50,13 +47,13 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myweb.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    from django.core.management import CommandError, execute_from_command_line
 
     try:
         settings.DEBUG  # noqa: B018  # Django would show some commands' help with broken settings
         become_site_user()
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, CommandError) as error:
         sys.exit(f"myweb: {error}")
 
 
