@@ -18,7 +18,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from myweb.admin import SingleRowAdmin, StrictListMixin
+from myweb.admin import StrictListMixin
+from myweb.desk.admin import SingleRowAdmin
 
 from .failures import Reason
 from .models import ContactMessage, ContactSettings, Delivery

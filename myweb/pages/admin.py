@@ -1,7 +1,6 @@
 """The owner's screens: the tree of pages, a page with its blocks, and the settings of the site."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from copy import copy
 from itertools import chain
 from typing import Any
@@ -9,8 +8,8 @@ from typing import Any
 from content_editor.admin import ContentEditor
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.datastructures import MultiValueDict
@@ -18,13 +17,16 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from tree_queries.admin import TreeAdmin, TreeChangeList
 
-from myweb.admin import ChangeList, SingleRowAdmin, VersionedAdmin
+from myweb.admin import ChangeList
+from myweb.desk.admin import PREVIEW, DeskAdmin, SingleRowAdmin
+from myweb.desk.forms import BlockInline
+from myweb.desk.line import Line
+from myweb.desk.previews import show_preview
 
 from . import pictures
 from .blocks import blocks_of, kinds
 from .fields import PageChoiceField
 from .models import Page, SiteSettings
-from .views import render_page
 
 
 def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
@@ -40,7 +42,7 @@ class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
 
 
 @admin.register(Page)
-class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
+class PageAdmin(DeskAdmin, ContentEditor, TreeAdmin):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
     list_display = [*TreeAdmin.list_display, "address", "menu", "is_public"]
@@ -48,7 +50,7 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
     search_fields = ["title", "path", *chain.from_iterable(kind.searched_from_page() for kind in kinds())]
     position_field = "position"
     prepopulated_fields = {"slug": ["title"]}
-    inlines = [kind.inline() for kind in kinds()]
+    inlines = [kind.inline(BlockInline) for kind in kinds()]
     fieldsets = [
         (None, {"fields": ["title", "slug", "parent"]}),
         (_("Place and language"), {"fields": ["menu", "language"], "classes": ["tabbed"]}),
@@ -74,8 +76,7 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
 
     def get_inline_instances(self, request: HttpRequest, obj: Page | None = None) -> Any:
         # The editor's script stumbles over blocks without a form.
-        inlines = super().get_inline_instances(request, obj) if self.may_edit(request, obj) else []
-        return [inline for inline in inlines if inline.has_change_permission(request, obj)]
+        return super().get_inline_instances(request, obj) if self.may_edit(request, obj) else []
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         response: HttpResponse
@@ -105,12 +106,34 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         preview = self.admin_site.admin_view(self.preview_view)
         return [path("<int:pk>/preview/", preview, name="pages_page_preview"), *super().get_urls()]
 
+    def may_draft(self, request: HttpRequest) -> bool:
+        user = request.user
+        return super().may_draft(request) or user.has_perm("desk.draft_page") or user.has_perm("pages.add_page")
+
+    def may_publish(self, request: HttpRequest, line: Line) -> bool:
+        return super().may_publish(request, line) or (not line.is_live and request.user.has_perm("pages.add_page"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may_draft(request)
+
+    def preview_url(self, key: int) -> str:
+        return self.url("preview", key)
+
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show a page as visitors will see it once it is public."""
-        page = get_object_or_404(Page, pk=pk)
+        """Show what was sent, or else a version or the draft, or else the page, as visitors will see it."""
+        if request.method == "POST":
+            request.POST = request.POST.copy()
+            request.POST[PREVIEW] = "1"
+            return self.change_view(request, str(pk))
+        page = self.get_object(request, str(pk))
+        if page is None:
+            raise Http404
         if not self.has_view_permission(request, page):
             raise PermissionDenied
-        return render_page(request, page, list(Page.objects.on_the_way_to(page.path)))
+        return self.preview(request, page, page.opening.blocks if hasattr(page, "opening") else blocks_of(page))
+
+    def preview(self, request: HttpRequest, row: Page, blocks: list[Any]) -> HttpResponse:
+        return show_preview(request, row, blocks, self.url("change", row.pk))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         pages = super().get_queryset(request)
@@ -131,16 +154,14 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return form
 
-    @contextmanager
-    def create_revision(self, request: HttpRequest) -> Iterator[None]:
-        # It takes seconds to decode pictures, and a revision is a transaction, which holds SQLite's write lock.
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         prepare_uploads(request.FILES)
-        with super().create_revision(request):
-            yield
+        return super().changeform_view(request, *args, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Page | None = None) -> dict[str, Any]:
         # The address of the home page is empty, so a new title would move it, and nothing would be left at /.
-        return {} if obj else dict(super().get_prepopulated_fields(request, obj))
+        is_new = hasattr(request, "desk_line") and request.desk_line.row is None
+        return dict(super().get_prepopulated_fields(request, obj)) if is_new else {}
 
     def is_valid_move(self, request: HttpRequest, node: Page, *, parent: Page | None, after: Page | None) -> bool:
         moved = copy(node)
@@ -158,8 +179,12 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         # TreeAdmin only checks that somebody of the staff is asking.
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
-        with self.create_revision(request):
+        with transaction.atomic():
             response: HttpResponse = super().move_node_view(request)
+            # The owner means it now; a draft must not undo it later.
+            key = request.POST.get("move", "")
+            if key.isdecimal() and (line := Line(Page, int(key))).is_live:
+                line.note(request.user, "")
         return response
 
 

@@ -1,6 +1,5 @@
 """Makes the pages of the demonstration site."""
 
-import reversion
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
@@ -19,8 +18,7 @@ def load(stdout: OutputWrapper) -> None:
         raise CommandError("There are pages already, and the demonstration site goes only into an empty site.")
     files = prepared_pictures()
     # Everything or nothing, should this be killed; what is slow happens before and after.
-    # A revision, so that a page that the owner deletes can be recovered.
-    with transaction.atomic(), reversion.create_revision():
+    with transaction.atomic():
         write(files)
     blocks = [block for kind in kinds() for block in kind.unfinished()]
     for number, block in enumerate(blocks, start=1):
