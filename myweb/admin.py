@@ -114,7 +114,7 @@ class StrictListMixin:
         return super().response_action(request, queryset)  # type: ignore[misc]
 
 
-class EditorAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc]
+class EditorAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc, type-arg]
     """Lets editors run under the Content-Security-Policy, and shows texts as they look to those who only read."""
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Model | None:
