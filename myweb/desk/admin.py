@@ -19,6 +19,7 @@ from js_asset import Script
 
 from myweb.admin import EditorAdmin
 
+from . import unsent
 from .comparison import compare, summary
 from .content import LEAST_NEW_KEY, Content, content_of, is_known, load, new_key
 from .forms import DeskForm, Opening
@@ -273,7 +274,7 @@ class DeskAdmin(EditorAdmin):
 
     def _keep(self, request: HttpRequest, content: Content) -> HttpResponse:
         line: Line = request.desk_line  # type: ignore[attr-defined]
-        version = line.keep_aside(Event.UNSENT, content, Sender(request.user))
+        version = line.keep_aside(Event.UNSENT, content, self._sender(request))
         self.message_user(
             request,
             _("You are logged in again, and nothing is lost: this is what you had typed. Please save or publish it."),
@@ -324,6 +325,14 @@ class DeskAdmin(EditorAdmin):
         content["blocks"] += request.desk_unknown  # type: ignore[attr-defined]
         unread = form.unread_here() | {key: value for formset in formsets for key, value in formset.unread().items()}
         return {**content, "unread": unread} if unread else content
+
+    def csrf_failed(self, request: HttpRequest, sentence: str) -> HttpResponse | None:
+        """Carry what was sent, if it was sent from here; None if there is nothing to carry."""
+        if not (unsent.is_carried(request) and unsent.comes_from_here(request)):
+            return None
+        if not self.admin_site.has_permission(request):
+            return self.admin_site.admin_view(self.change_view)(request)  # the login
+        return unsent.go_on(request, self.admin_site.each_context(request))
 
     # Its other screens
 
