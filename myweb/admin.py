@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from functools import wraps
 from typing import Any
 
 from django.apps import apps
@@ -16,13 +18,14 @@ from django.db.models import DateTimeField, Model, QuerySet
 from django.forms import CharField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.urls import path
+from django.urls import path, resolve, reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 from js_asset import Media
 
 from . import forms
+from .desk import unsent
 
 # Of every form of the admin, those of other apps too
 FORMFIELD_FOR_DBFIELD_DEFAULTS[DateTimeField] = {"form_class": forms.DateTimeField, "widget": forms.DateTimeWidget}
@@ -39,6 +42,32 @@ class AdminSite(admin.AdminSite):
             "r/<int:content_type_id>/<path:object_id>/", self.admin_view(self.shortcut_view), name="view_on_site"
         )
         return [shortcut, *(url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site")]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def keeping(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not self.has_permission(request) and unsent.is_carried(request):
+                # Shown, not sent: what is in this POST is no login.
+                shown = copy(request)
+                shown.method = "GET"
+                place = {"next": request.path, "app_path": reverse("admin:login"), "unsent": unsent.pack(request)}
+                return self.login(shown, place)
+            return inner(request, *args, **kwargs)
+
+        return keeping
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        token = request.POST.get(unsent.FIELD, "") if request.method == "POST" else ""
+        response = super().login(request, {"unsent": token} | (extra_context or {}))
+        if response.status_code == 302 and token and (sent := unsent.unpack(token)):
+            path, request.POST = sent  # type: ignore[assignment]
+            match = resolve(path)
+            request.path = request.path_info = path
+            request.resolver_match = match
+            response = match.func(request, *match.args, **match.kwargs)
+        return response
 
     def shortcut_view(self, request: HttpRequest, content_type_id: int, object_id: str) -> HttpResponseBase:
         """Redirect whoever may view an object to its address on the site."""
@@ -114,7 +143,7 @@ class StrictListMixin:
         return super().response_action(request, queryset)  # type: ignore[misc]
 
 
-class EditorAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc]
+class EditorAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc, type-arg]
     """Lets editors run under the Content-Security-Policy, and shows texts as they look to those who only read."""
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Model | None:

@@ -236,7 +236,7 @@ def reply_link(message: ContactMessage) -> str:
 
 @admin.register(ContactSettings)
 class ContactSettingsAdmin(SingleRowAdmin):
-    def get_fields(self, request: HttpRequest, obj: ContactSettings | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: ContactSettings | None = None) -> Any:
         kept = "retention_days" if settings.CONTACT_RETENTION_DAYS is None else "retention_of_server"
         return ["introduction", "recipients", kept]
 

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import FileField, Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -19,6 +19,7 @@ from js_asset import Script
 
 from myweb.admin import EditorAdmin
 
+from . import unsent
 from .comparison import compare, summary
 from .content import LEAST_NEW_KEY, Content, content_of, is_known, load, new_key
 from .forms import DeskForm, Opening
@@ -82,7 +83,7 @@ class DeskAdmin(EditorAdmin):
 
     # The form
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponseBase:
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         query = request.META["QUERY_STRING"]
@@ -90,9 +91,10 @@ class DeskAdmin(EditorAdmin):
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         # Not in a transaction, as Django's: a form that is only checked or shown has to lock nothing.
-        return self._changeform_view(request, object_id, form_url, extra_context)
+        response: HttpResponse = self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        return response
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the row as the version has it that the form is opened on; None if there is no such row or version."""
@@ -151,9 +153,11 @@ class DeskAdmin(EditorAdmin):
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         return self.receive(request, *request.desk_sent)  # type: ignore[attr-defined]
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         if not hasattr(request, "desk_line"):
-            return super().render_change_form(request, context, **kwargs)
+            return super().render_change_form(request, context, *args, **kwargs)
         line: Line = request.desk_line
         opened = request.desk_opened  # type: ignore[attr-defined]
         if request.method == "POST":
@@ -165,7 +169,7 @@ class DeskAdmin(EditorAdmin):
             opened = self._keep_refused(request, form, formsets)
             line = Line(self.model, line.key)
         context["desk"] = self._desk_context(request, line, opened)
-        return super().render_change_form(request, context, **kwargs)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _desk_context(self, request: HttpRequest, line: Line, opened: Version | None) -> dict[str, Any]:
         is_current = opened is None or opened == line.draft
@@ -185,6 +189,7 @@ class DeskAdmin(EditorAdmin):
             "may_publish": self.may_publish(request, line),
             "urls": {name: self.url(name, line.key) for name in ("versions", "discard", "token")},
             "preview_url": self.preview_url(line.key),
+            "links_url": self.links_url(line.key),
             "delete_url": self.url("delete", line.key) if line.row and self.has_delete_permission(request) else "",
         }
 
@@ -269,7 +274,7 @@ class DeskAdmin(EditorAdmin):
 
     def _keep(self, request: HttpRequest, content: Content) -> HttpResponse:
         line: Line = request.desk_line  # type: ignore[attr-defined]
-        version = line.keep_aside(Event.UNSENT, content, Sender(request.user))
+        version = line.keep_aside(Event.UNSENT, content, self._sender(request))
         self.message_user(
             request,
             _("You are logged in again, and nothing is lost: this is what you had typed. Please save or publish it."),
@@ -321,9 +326,19 @@ class DeskAdmin(EditorAdmin):
         unread = form.unread_here() | {key: value for formset in formsets for key, value in formset.unread().items()}
         return {**content, "unread": unread} if unread else content
 
+    def csrf_failed(self, request: HttpRequest, sentence: str) -> HttpResponse | None:
+        """Carry what was sent, if it was sent from here; None if there is nothing to carry."""
+        if not (unsent.is_carried(request) and unsent.comes_from_here(request)):
+            return None
+        if not self.admin_site.has_permission(request):
+            return self.admin_site.admin_view(self.change_view)(request)  # the login
+        return unsent.go_on(request, self.admin_site.each_context(request))
+
     # Its other screens
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return redirect("../versions/")
 
     def versions_view(self, request: HttpRequest, key: int) -> HttpResponse:
@@ -355,6 +370,10 @@ class DeskAdmin(EditorAdmin):
         return render(request, "desk/versions.html", context)
 
     def preview_url(self, key: int) -> str:
+        """Return where the row is shown as visitors see it, or "" if it is nowhere by itself."""
+        return ""
+
+    def links_url(self, key: int) -> str:
         return ""
 
     def _asked_pair(self, request: HttpRequest) -> tuple[int, int]:
@@ -387,13 +406,15 @@ class DeskAdmin(EditorAdmin):
 
     def token_view(self, request: HttpRequest, key: int) -> JsonResponse:
         """Tell the form that somebody is logged in, and by which token it may be sent now."""
+        if not self.may_draft(request):
+            raise PermissionDenied
         return JsonResponse({"token": get_token(request)})
 
 
 class SingleRowAdmin(DeskAdmin):
     """For settings: one row, which is edited but neither added twice nor deleted."""
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
         return redirect(self.url("change", self.new_key()))
@@ -411,5 +432,5 @@ class SingleRowAdmin(DeskAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         return redirect("admin:index")

@@ -10,7 +10,7 @@ class DeskConfig(AppConfig):
     tables = {
         "desk_version": Table.NOT_SHOWN,
         # A link that was revoked must not come back.
-        "desk_previewlink": Table.NOT_SHOWN | Table.FORGOTTEN,
+        "desk_previewlink": Table.NOT_SHOWN | Table.BOOKKEEPING | Table.FORGOTTEN,
         "reversion_revision": Table.NOT_SHOWN,
         "reversion_version": Table.NOT_SHOWN,
     }

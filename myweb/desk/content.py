@@ -45,7 +45,7 @@ def fields_of(model: type[Model]) -> list["Field[Any, Any]"]:
     ]
 
 
-def _sizes_of(field: ImageField) -> list[str]:
+def _sizes_of(field: Any) -> list[str]:
     return [name for name in (field.width_field, field.height_field) if name]
 
 

@@ -6,7 +6,7 @@ typed, in "unread" of the content, and stands in the form again.
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from content_editor.admin import ContentEditorInline
 from django import forms
@@ -34,12 +34,13 @@ class DeskForm(ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, opening: Opening | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        opening = opening or getattr(self.instance, "opening", None)
+        own: Opening | None = getattr(self.instance, "opening", None)
+        opening = opening or own
         self.is_lenient = bool(opening and opening.is_lenient)
         self.unread: Unread = {}
         if opening and not self.is_bound:
-            if opening is getattr(self.instance, "opening", None):
-                self.initial.update(opening.initial)
+            if own:
+                self.initial.update(own.initial)
             typed = {name: opening.typed.get(f"{unread_key(self.instance)} {name}") for name in self.fields}
             self.initial.update({name: value for name, value in typed.items() if value is not None})
         if self.is_lenient:
@@ -102,12 +103,12 @@ class BlockFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     def _existing_object(self, pk: Any) -> Any:
         # A block that the version it was opened on has not, or nobody knows any more: all of it is in the form.
         found = {block.pk: block for block in self.get_queryset()}
-        return found.get(pk) or self.model(pk=pk, parent=self.instance)
+        return found.get(pk) or self.model(pk=pk, parent=self.instance)  # type: ignore[misc]
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
         is_shown = not form.is_bound and index is not None and index < self.initial_form_count()
-        key = self.get_queryset()[index].pk if is_shown else form.instance.pk  # type: ignore[index]
+        key = self.get_queryset()[index].pk if is_shown else form.instance.pk
         form.fields["id"] = forms.IntegerField(
             initial=key, required=False, widget=forms.HiddenInput, min_value=1, max_value=2 * LEAST_NEW_KEY
         )
@@ -132,10 +133,10 @@ class BlockFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         return key if is_known else new_key()
 
     def unread(self) -> Unread:
-        return {key: value for form in self.forms for key, value in form.unread_here().items()}
+        return {key: value for form in cast(list[DeskForm], self.forms) for key, value in form.unread_here().items()}
 
 
-class BlockInline(ContentEditorInline):
+class BlockInline(ContentEditorInline):  # type: ignore[misc]
     form = DeskForm
     formset = BlockFormSet
 

@@ -19,7 +19,7 @@ from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
 
 from .content import Content, content_of, digest, is_known, live_content, load, write_blocks
-from .models import Version
+from .models import Version, VersionQuerySet
 
 Event = Version.Event
 
@@ -47,12 +47,12 @@ class Line:
     def __init__(self, model: type[Model], key: int) -> None:
         self.model = model
         self.key = key
-        rows = model._default_manager
-        self.row = (rows.without_tree_fields() if model is Page else rows).filter(pk=key).first()
-        self.last = self.versions.line().select_related("author").first()
+        rows = Page.objects.without_tree_fields() if model is Page else model._default_manager.all()
+        self.row: Any = rows.filter(pk=key).first()
+        self.last: Version | None = self.versions.line().select_related("author").first()
 
     @property
-    def versions(self) -> Any:
+    def versions(self) -> VersionQuerySet:
         return Version.objects.of(self.model, self.key)
 
     @property
@@ -142,11 +142,11 @@ class Line:
         if self.draft:
             self.versions.filter(pk=self.draft.pk).update(number=None, event=Event.DISCARDED)
 
-    def note(self, author: Any, comment: str) -> None:
+    def note(self, author: Any, comment: Any) -> None:
         """Append what the tables have now, which was changed by other means than a form, below the draft, if any."""
         draft = self.draft
         with self._appending():
-            sender = Sender(author, comment=comment)
+            sender = Sender(author, comment=str(comment))
             live = live_content(self.row)
             published = self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
             if draft:
@@ -202,8 +202,8 @@ class Line:
 
     def _append(self, fields: dict[str, Any]) -> Version:
         number = (self.last.number or 0) + 1 if self.last else 1
-        self.last = Version.objects.create(**self._identity, **fields, number=number)
-        return self.last
+        self.last = version = Version.objects.create(**self._identity, **fields, number=number)
+        return version
 
     @property
     def _identity(self) -> dict[str, Any]:
@@ -239,7 +239,7 @@ class Line:
         """Give a page that was never published, or is deleted, its place in the tree, where nobody sees it."""
         if self.model is not Page or self.is_live:
             return
-        place = self.row or Page(pk=self.key, slug=provisional_slug(self.key), is_published=False)
+        place: Page = self.row or Page(pk=self.key, slug=provisional_slug(self.key), is_published=False)
         above = Page.objects.filter(pk=content["fields"].get("parent")).exclude(path="/").first()
         # A draft may say whatever the form lets one type.
         is_possible = above is None or not above.path.startswith(place.path or "/…")

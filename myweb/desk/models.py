@@ -113,11 +113,9 @@ class PreviewLink(models.Model):
     def __str__(self) -> str:
         return str(self.pk)
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        self.expires_at = self.expires_at or timezone.now() + self.LIFETIME
-        super().save(*args, **kwargs)
-
-    save.alters_data = True  # type: ignore[attr-defined]
+    @classmethod
+    def make(cls, key: int, author: Any) -> "PreviewLink":
+        return cls.objects.create(key=key, author=author, expires_at=timezone.now() + cls.LIFETIME)
 
     @property
     def token(self) -> str:

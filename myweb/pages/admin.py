@@ -9,19 +9,19 @@ from content_editor.admin import ContentEditor
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from tree_queries.admin import TreeAdmin, TreeChangeList
 
 from myweb.admin import ChangeList
-from myweb.desk.admin import PREVIEW, DeskAdmin, SingleRowAdmin
+from myweb.desk.admin import SingleRowAdmin
 from myweb.desk.forms import BlockInline
 from myweb.desk.line import Line
-from myweb.desk.previews import show_preview
+from myweb.desk.page_admin import PageDesk
 
 from . import pictures
 from .blocks import blocks_of, kinds
@@ -42,7 +42,7 @@ class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
 
 
 @admin.register(Page)
-class PageAdmin(DeskAdmin, ContentEditor, TreeAdmin):  # type: ignore[misc]
+class PageAdmin(PageDesk, ContentEditor, TreeAdmin):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
     list_display = [*TreeAdmin.list_display, "address", "menu", "is_public"]
@@ -78,13 +78,15 @@ class PageAdmin(DeskAdmin, ContentEditor, TreeAdmin):  # type: ignore[misc]
         # The editor's script stumbles over blocks without a form.
         return super().get_inline_instances(request, obj) if self.may_edit(request, obj) else []
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         response: HttpResponse
         if self.may_edit(request, kwargs.get("obj")):
-            response = super().render_change_form(request, context, **kwargs)
+            response = super().render_change_form(request, context, *args, **kwargs)
         else:
             # Without something to edit, there is no editor, either.
-            response = super(ContentEditor, self).render_change_form(request, context, **kwargs)
+            response = super(ContentEditor, self).render_change_form(request, context, *args, **kwargs)
         return response
 
     def may_edit(self, request: HttpRequest, page: Page | None) -> bool:
@@ -102,41 +104,8 @@ class PageAdmin(DeskAdmin, ContentEditor, TreeAdmin):  # type: ignore[misc]
     def view_on_site(self, page: Page) -> str:
         return page.get_absolute_url() if page.is_public else reverse("admin:pages_page_preview", args=[page.pk])
 
-    def get_urls(self) -> list[URLPattern]:
-        preview = self.admin_site.admin_view(self.preview_view)
-        return [path("<int:pk>/preview/", preview, name="pages_page_preview"), *super().get_urls()]
-
-    def may_draft(self, request: HttpRequest) -> bool:
-        user = request.user
-        return super().may_draft(request) or user.has_perm("desk.draft_page") or user.has_perm("pages.add_page")
-
-    def may_publish(self, request: HttpRequest, line: Line) -> bool:
-        return super().may_publish(request, line) or (not line.is_live and request.user.has_perm("pages.add_page"))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.may_draft(request)
-
-    def preview_url(self, key: int) -> str:
-        return self.url("preview", key)
-
-    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show what was sent, or else a version or the draft, or else the page, as visitors will see it."""
-        if request.method == "POST":
-            request.POST = request.POST.copy()
-            request.POST[PREVIEW] = "1"
-            return self.change_view(request, str(pk))
-        page = self.get_object(request, str(pk))
-        if page is None:
-            raise Http404
-        if not self.has_view_permission(request, page):
-            raise PermissionDenied
-        return self.preview(request, page, page.opening.blocks if hasattr(page, "opening") else blocks_of(page))
-
-    def preview(self, request: HttpRequest, row: Page, blocks: list[Any]) -> HttpResponse:
-        return show_preview(request, row, blocks, self.url("change", row.pk))
-
     def get_queryset(self, request: HttpRequest) -> Any:
-        pages = super().get_queryset(request)
+        pages: Any = super().get_queryset(request)
         # To show or save one page, all others need not be looked at.
         is_form = request.resolver_match and request.resolver_match.url_name == "pages_page_change"
         return pages.without_tree_fields() if is_form else pages
@@ -182,9 +151,8 @@ class PageAdmin(DeskAdmin, ContentEditor, TreeAdmin):  # type: ignore[misc]
         with transaction.atomic():
             response: HttpResponse = super().move_node_view(request)
             # The owner means it now; a draft must not undo it later.
-            key = request.POST.get("move", "")
-            if key.isdecimal() and (line := Line(Page, int(key))).is_live:
-                line.note(request.user, "")
+            if response.content == b"ok" and (line := Line(Page, int(request.POST["move"]))).is_live:
+                line.note(request.user, _("moved"))
         return response
 
 
