@@ -12,12 +12,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from js_asset import Script
 
 from myweb.admin import EditorAdmin
+from myweb.forms import DateTimeField, DateTimeWidget
 
 from . import unsent
 from .comparison import compare, summary
@@ -31,7 +33,8 @@ Event = Version.Event
 # What the form carries beside the content: a token of its own, how often it was sent, and what it was opened on
 FORM, COUNT, BASE, OPENED = "_form", "_count", "_base", "_opened"
 # Its buttons; one that is none of them saves a draft.
-PREVIEW, PUBLISH, AUTOSAVE, KEEP = "_preview", "_publish", "_autosave", "_keep"
+PREVIEW, PUBLISH, PLAN, AUTOSAVE, KEEP = "_preview", "_publish", "_plan", "_autosave", "_keep"
+PLAN_AT = "_plan_at"
 MOST_COUNT = 2**31 - 1
 VERSIONS_A_PAGE = 50
 
@@ -44,6 +47,8 @@ class DeskAdmin(EditorAdmin):
 
     class Media:
         js = [Script("myweb/desk.js", defer=True)]
+
+    plan_field = DateTimeField(widget=DateTimeWidget)
 
     # Who may do what
 
@@ -67,6 +72,7 @@ class DeskAdmin(EditorAdmin):
         return [
             path("<int:key>/versions/", view(self.versions_view), name=f"{name}_versions"),
             path("<int:key>/discard/", view(self.discard_view), name=f"{name}_discard"),
+            path("<int:key>/cancel/", view(self.cancel_view), name=f"{name}_cancel"),
             path("<int:key>/token/", view(self.token_view), name=f"{name}_token"),
             *super().get_urls(),
         ]
@@ -119,7 +125,7 @@ class DeskAdmin(EditorAdmin):
             blocks=load(row, content) if content else [],
             typed=(content or {}).get("unread", {}),
             initial={} if content else self.get_changeform_initial_data(request),
-            is_lenient=request.method == "POST" and PUBLISH not in request.POST,
+            is_lenient=request.method == "POST" and not {PUBLISH, PLAN} & set(request.POST),
         )
         request.desk_unknown = [block for block in content["blocks"] if not is_known(block)] if content else []  # type: ignore[attr-defined]
         return row
@@ -187,7 +193,9 @@ class DeskAdmin(EditorAdmin):
             "changes": compare(live if is_current else line.content, opened.said, self.model) if opened else [],
             "unknown": request.desk_unknown,  # type: ignore[attr-defined]
             "may_publish": self.may_publish(request, line),
-            "urls": {name: self.url(name, line.key) for name in ("versions", "discard", "token")},
+            "planned": line.planned,
+            "plan_inputs": self.plan_field.widget.render(PLAN_AT, None),
+            "urls": {name: self.url(name, line.key) for name in ("versions", "discard", "cancel", "token")},
             "preview_url": self.preview_url(line.key),
             "links_url": self.links_url(line.key),
             "delete_url": self.url("delete", line.key) if line.row and self.has_delete_permission(request) else "",
@@ -217,6 +225,8 @@ class DeskAdmin(EditorAdmin):
             return self._keep(request, content)
         if AUTOSAVE in request.POST:
             return self._autosave(request, content, formsets)
+        if PLAN in request.POST:
+            return self._plan(request, content)
         return self._save(request, content, is_published=PUBLISH in request.POST)
 
     def preview(self, request: HttpRequest, row: Any, blocks: list[Any]) -> HttpResponse:
@@ -248,6 +258,29 @@ class DeskAdmin(EditorAdmin):
             return redirect(self.url("change", line.key))
         self.message_user(request, _("“%s” is published.") % name, messages.SUCCESS)
         return self.response_post_save_change(request, Line(self.model, line.key).row)
+
+    def _plan(self, request: HttpRequest, content: Content) -> HttpResponse:
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        if not self.may_publish(request, line):
+            raise PermissionDenied
+        sender, moment = self._sender(request), self.plan_field.widget.value_from_datadict(request.POST, {}, PLAN_AT)
+        try:
+            planned_for = self.plan_field.clean(moment)
+            if planned_for <= timezone.now():
+                raise ValidationError(_("This time has passed already."))
+        except ValidationError as refusal:
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            planned_for = None  # it stays a draft
+        try:
+            line.save_draft(content, sender, publish_at=planned_for)
+        except (Conflict, Late):
+            return self._conflict(request, line, content, sender)
+        if planned_for is None:
+            return redirect(self.url("change", line.key))
+        when = date_format(localtime(planned_for), "DATETIME_FORMAT")
+        sentence = _("“%(name)s” will be published on %(when)s.") % {"name": Version(content=content), "when": when}
+        self.message_user(request, sentence, messages.SUCCESS)
+        return redirect(self.url("change", line.key))
 
     def _conflict(self, request: HttpRequest, line: Line, content: Content, sender: Sender) -> HttpResponse:
         same = line.versions.filter(form=sender.form).order_by("-pk").first() if sender.form else None
@@ -403,6 +436,15 @@ class DeskAdmin(EditorAdmin):
             line.discard_draft()
             self.message_user(request, _("The draft is put aside. It is still among the versions."), messages.SUCCESS)
         return redirect(self.url("change", key) if line.is_live else self.url("versions", key))
+
+    def cancel_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Have a draft not be published by itself, on POST."""
+        line = Line(self.model, min(key, 2**62))
+        if request.method != "POST" or not self.may_publish(request, line):
+            raise PermissionDenied
+        line.cancel_plan()
+        self.message_user(request, _("It is not published by itself any more."), messages.SUCCESS)
+        return redirect(self.url("change", key))
 
     def token_view(self, request: HttpRequest, key: int) -> JsonResponse:
         """Tell the form that somebody is logged in, and by which token it may be sent now."""
