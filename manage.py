@@ -32,13 +32,17 @@ def enter_environment() -> None:
 
 def become_site_user() -> None:
     from django.conf import settings
+    from django.core.management import CommandError
 
     from myweb.running import user
 
     var: Path = settings.VAR
     if os.geteuid() != 0 or not var.exists() or var.stat().st_uid == 0 or WRITES_CODE.intersection(sys.argv[1:2]):
         return
-    command = [*user.prefix(), sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]]
+    try:
+        command = [*user.prefix(), sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]]
+    except CommandError as error:
+        sys.exit(f"myweb: {error}")
     os.execvp(command[0], command)
 
 
@@ -47,13 +51,13 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "myweb.settings")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import CommandError, execute_from_command_line
+    from django.core.management import execute_from_command_line
 
     try:
         settings.DEBUG  # noqa: B018  # Django would show some commands' help with broken settings
         become_site_user()
         execute_from_command_line(sys.argv)
-    except (ImproperlyConfigured, CommandError) as error:
+    except ImproperlyConfigured as error:
         sys.exit(f"myweb: {error}")
 
 
