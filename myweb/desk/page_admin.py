@@ -23,6 +23,8 @@ from .previews import show_preview
 
 
 class PageDesk(DeskAdmin):
+    change_form_template = "desk/page_form.html"
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
@@ -46,6 +48,9 @@ class PageDesk(DeskAdmin):
 
     def preview_url(self, key: int) -> str:
         return self.url("preview", key)
+
+    def upload_url(self) -> str:
+        return reverse("admin:pages_page_upload")
 
     def links_url(self, key: int) -> str:
         return self.url("links", key)
