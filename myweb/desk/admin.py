@@ -1,5 +1,6 @@
 """The form of what has versions, in the stock admin: opened on a version, and sent as one."""
 
+import json
 import secrets
 from copy import copy
 from typing import Any
@@ -46,9 +47,9 @@ class DeskAdmin(EditorAdmin):
     change_form_template = "desk/change_form.html"
 
     class Media:
-        js = [Script("myweb/desk.js", defer=True)]
+        js = [Script(f"myweb/{name}.js", defer=True) for name in ("desk", "uploads", "blocks")]
 
-    plan_field = DateTimeField(widget=DateTimeWidget)
+    plan_field: Any = DateTimeField(widget=DateTimeWidget())
 
     # Who may do what
 
@@ -198,6 +199,8 @@ class DeskAdmin(EditorAdmin):
             "urls": {name: self.url(name, line.key) for name in ("versions", "discard", "cancel", "token")},
             "preview_url": self.preview_url(line.key),
             "links_url": self.links_url(line.key),
+            "upload_url": self.upload_url(),
+            "block_texts": json.dumps(block_texts()),
             "delete_url": self.url("delete", line.key) if line.row and self.has_delete_permission(request) else "",
         }
 
@@ -364,7 +367,8 @@ class DeskAdmin(EditorAdmin):
         if not (unsent.is_carried(request) and unsent.comes_from_here(request)):
             return None
         if not self.admin_site.has_permission(request):
-            return self.admin_site.admin_view(self.change_view)(request)  # the login
+            response: HttpResponse = self.admin_site.admin_view(self.change_view)(request, "")  # the login
+            return response
         return unsent.go_on(request, self.admin_site.each_context(request))
 
     # Its other screens
@@ -409,6 +413,9 @@ class DeskAdmin(EditorAdmin):
     def links_url(self, key: int) -> str:
         return ""
 
+    def upload_url(self) -> str:
+        return ""
+
     def _asked_pair(self, request: HttpRequest) -> tuple[int, int]:
         asked = [request.GET.get(name, "") for name in ("old", "new")]
         old, new = (int(pk) if pk.isascii() and pk.isdecimal() and len(pk) < 19 else 0 for pk in asked)
@@ -451,6 +458,25 @@ class DeskAdmin(EditorAdmin):
         if not self.may_draft(request):
             raise PermissionDenied
         return JsonResponse({"token": get_token(request)})
+
+
+def block_texts() -> dict[str, str]:
+    """Return what blocks.js says, where %s is a block."""
+    return {
+        "toggle": _("Open or close"),
+        "up": _("Move up"),
+        "down": _("Move down"),
+        "duplicate": _("Duplicate"),
+        "delete": _("Delete"),
+        "undo": _("Undo the deletion"),
+        "addBefore": _("Add a block before"),
+        "addLast": _("Add a block at the end"),
+        "movedUp": _("Moved up: %s"),
+        "movedDown": _("Moved down: %s"),
+        "duplicated": _("Duplicated: %s"),
+        "deleted": _("Deleted: %s"),
+        "broughtBack": _("Back again: %s"),
+    }
 
 
 class SingleRowAdmin(DeskAdmin):

@@ -23,6 +23,8 @@ from .previews import show_preview
 
 
 class PageDesk(DeskAdmin):
+    change_form_template = "desk/page_form.html"
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
@@ -46,6 +48,9 @@ class PageDesk(DeskAdmin):
 
     def preview_url(self, key: int) -> str:
         return self.url("preview", key)
+
+    def upload_url(self) -> str:
+        return reverse("admin:pages_page_upload")
 
     def links_url(self, key: int) -> str:
         return self.url("links", key)
@@ -131,6 +136,15 @@ class PageDesk(DeskAdmin):
         except ValidationError as refusal:
             self.message_user(request, " ".join(refusal.messages), messages.ERROR)
             return redirect("admin:pages_page_deleted")
-        sentence = ngettext("“%(page)s” is back.", "“%(page)s” is back, and %(number)d pages with it.", len(pages))
-        self.message_user(request, sentence % {"page": pages[0], "number": len(pages) - 1}, messages.SUCCESS)
+        together = len(pages) - 1
+        sentence = (
+            ngettext(
+                "“%(page)s” is back, and %(number)d page below it.",
+                "“%(page)s” is back, and %(number)d pages below it.",
+                together,
+            )
+            if together
+            else _("“%(page)s” is back.")
+        )
+        self.message_user(request, sentence % {"page": pages[0], "number": together}, messages.SUCCESS)
         return redirect("admin:pages_page_changelist")

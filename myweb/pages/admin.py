@@ -41,10 +41,10 @@ class PageAdmin(PageDesk, ContentEditor, TreeAdmin):  # type: ignore[misc]
     prepopulated_fields = {"slug": ["title"]}
     inlines = [kind.inline(BlockInline) for kind in kinds()]
     fieldsets = [
-        (None, {"fields": ["title", "slug", "parent"]}),
-        (_("Place and language"), {"fields": ["menu", "language"], "classes": ["tabbed"]}),
-        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"], "classes": ["tabbed"]}),
-        (_("Search engines"), {"fields": ["description"], "classes": ["tabbed"]}),
+        (None, {"fields": ["title", ("parent", "menu")]}),
+        (_("Address and language"), {"fields": ["slug", "language"]}),
+        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"]}),
+        (_("Search engines"), {"fields": ["description"]}),
     ]
 
     class Media:

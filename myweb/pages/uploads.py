@@ -55,10 +55,10 @@ class Upload(models.Model):
         prepared = pictures.prepare(upload)
         prepared.seek(0)
         digest = hashlib.sha256(prepared.read()).hexdigest()
-        row = cls.objects.filter(digest=digest).first()
-        if row and row.file.storage.exists(row.file.name):
-            return row
-        row = row or cls(digest=digest, name=PurePath(upload.name or "").name[:200], author=author)
+        there = cls.objects.filter(digest=digest).first()
+        if there and there.file.storage.exists(there.file.name):
+            return there
+        row = there or cls(digest=digest, name=PurePath(upload.name or "").name[:200], author=author)
         row._store(prepared)
         try:
             with transaction.atomic():
@@ -68,7 +68,7 @@ class Upload(models.Model):
         return row
 
     def _store(self, prepared: pictures.Upload) -> None:
-        field = self._meta.get_field("file")
+        field: Any = self._meta.get_field("file")
         name, storage = field.generate_filename(self, prepared.name), field.storage
         # A hash is part of the name, so what is there by that name is this picture.
         self.file = name if storage.exists(name) else storage.save(name, prepared)

@@ -44,7 +44,7 @@ def carry_over(apps: Any, schema_editor: Any) -> None:
             cursor.execute(VERSIONS, [first, first + BATCH])
             rows = cursor.fetchall()
         versions = []
-        for (model, key), content, (moment, user, comment) in _contents(rows, connection):
+        for (model, key), content, (moment, user, comment) in _contents(rows):
             numbers[model, key] += 1
             versions.append(
                 Version(
@@ -57,7 +57,7 @@ def carry_over(apps: Any, schema_editor: Any) -> None:
     _mark_deleted(Version, set(apps.get_model("pages", "Page").objects.values_list("pk", flat=True)))
 
 
-def _contents(rows: list[Any], connection: Any) -> Iterator[tuple[tuple[str, int], dict[str, Any], tuple[Any, ...]]]:
+def _contents(rows: list[Any]) -> Iterator[tuple[tuple[str, int], dict[str, Any], tuple[Any, ...]]]:
     """Yield (model, key), the content and (time, user, comment) for each page or row of settings in each revision."""
     revisions: dict[int, list[Any]] = defaultdict(list)
     for revision, app_label, model, key, data, form, *about in rows:
@@ -74,18 +74,17 @@ def _contents(rows: list[Any], connection: Any) -> Iterator[tuple[tuple[str, int
             ]
             blocks.sort(key=lambda block: (block["fields"].get("ordering", 0), block["key"]))
             content = {"format": 1, "fields": _kept(fields, set()), "blocks": blocks}
-            yield (model, key), content, (_aware(moment, connection), user, comment)
+            yield (model, key), content, (_aware(moment), user, comment)
 
 
 def _kept(fields: dict[str, Any], left_out: set[str]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in LEFT_OUT | left_out}
 
 
-def _aware(moment: Any, connection: Any) -> datetime:
+def _aware(moment: datetime | str) -> datetime:
     """Return a time as a query of Django's would: SQLite has text."""
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    time = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _digest(content: dict[str, Any]) -> str:
