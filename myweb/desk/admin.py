@@ -327,7 +327,7 @@ class DeskAdmin(EditorAdmin):
             sentence = _("This was saved from here already. Open the page again to go on.")
             return JsonResponse({"message": sentence}, status=409)
         except Conflict:
-            version = line.keep_aside(Event.CONFLICT, content, sender)
+            version = line.keep_aside(Event.AUTOSAVE, content, sender)
             url = self.url("change", line.key, f"?version={version.pk}")
             return JsonResponse({"message": self._who_was_faster(line), "url": url}, status=409)
         saved_at = date_format(localtime(version.created_at), "H:i")
