@@ -10,7 +10,12 @@ from myweb.tables import Table
 class PagesConfig(AppConfig):
     name = "myweb.pages"
     verbose_name = _("Website")
-    tables = {"reversion_revision": Table.NOT_SHOWN, "reversion_version": Table.NOT_SHOWN}
+    tables = {
+        # Who asks for an old address is answered by Django.
+        "pages_redirect": Table.NOT_SHOWN,
+        "reversion_revision": Table.NOT_SHOWN,
+        "reversion_version": Table.NOT_SHOWN,
+    }
 
     def import_models(self) -> None:
         super().import_models()
