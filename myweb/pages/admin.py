@@ -24,6 +24,8 @@ from . import pictures
 from .blocks import blocks_of, kinds
 from .fields import PageChoiceField
 from .models import Page, SiteSettings
+from .redirect_admin import RedirectAdmin
+from .redirects import Redirect
 from .views import render_page
 
 
@@ -166,3 +168,6 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
 @admin.register(SiteSettings)
 class SiteSettingsAdmin(SingleRowAdmin):
     pass
+
+
+admin.site.register(Redirect, RedirectAdmin)

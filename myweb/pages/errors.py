@@ -46,7 +46,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
                 exception = NotThere(path, list(Page.objects.published().on_the_way_to(path)), was_there=True)
     if not isinstance(exception, NotThere):
         return _error(request, 404)
-    near = {"above": exception.above, "suggestions": suggestions(exception)}
+    near: dict[str, Any] = {"above": exception.above, "suggestions": suggestions(exception)}
     return _error(request, 410 if exception.was_there else 404, **near)
 
 
@@ -61,6 +61,5 @@ def _error(request: HttpRequest, status: int, sentence: str = "", **context: Any
     In the language of the page `above`, unless that is the home page, or in the visitor's.
     """
     above = context.get("above")
-    is_in_a_part = above and above.path != "/"
-    translation.activate(above.language_code if is_in_a_part else language.of_link(request))
+    translation.activate(above.language_code if above and above.path != "/" else language.of_link(request))
     return render(request, f"{status}.html", {"sentence": sentence, **context}, status=status)

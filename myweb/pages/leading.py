@@ -14,6 +14,9 @@ from myweb.mail import domain_in_ascii
 from .models import Page, is_reserved, view_at
 from .redirects import BATCH, Redirect, decoded, key_of_address, key_of_text
 
+MAX_PATH = 600  # characters
+MAX_ADDRESS = 2000
+MAX_STEPS = 10  # from line to line of a file
 validate_url = URLValidator(["http", "https"])
 
 
@@ -39,7 +42,7 @@ def old_address(text: str) -> str:
     address = f"{path}?{decoded(query)}" if query else path
     if not address.isprintable() or {".", ".."} & set(path.split("/")):
         raise ValidationError(_("Nobody can ask for this address. Please check it."))
-    if len(address) > Redirect._meta.get_field("path").max_length:
+    if len(address) > MAX_PATH:
         raise ValidationError(_("This address is too long. At most 600 characters are possible."))
     if path == "/":
         raise ValidationError(_("This is the address of the home page, which is always shown there."))
@@ -121,7 +124,7 @@ class Book:
                 raise ValidationError(
                     _("An address of another site has to look like https://www.example.org/prices.")
                 ) from error
-            if len(text) > Redirect._meta.get_field("address").max_length:
+            if len(text) > MAX_ADDRESS:
                 raise ValidationError(_("The new address is too long."))
             return Lead(address=_with_ascii_host(url))
         if not url.netloc and not text.startswith("/"):
@@ -141,6 +144,8 @@ class Book:
         if row and not row.is_gone:
             return Lead(row.page, row.address)
         if key in self.planned:
+            if len(passed) > MAX_STEPS:
+                raise ValidationError(_("This leads from line to line too many times."))
             return self.lead(self.planned[key], [*passed, key])
         raise ValidationError(_("There is no page at “%s”.") % path)
 
@@ -154,14 +159,18 @@ class Book:
         page = self.pages.get(key_of_text(address.partition("?")[0]))
         if page and page.is_public:
             raise ValidationError(_("The page “%s” is shown there. Nothing can lead away from it.") % page)
+        if page and page == lead.page:
+            raise ValidationError(_("This leads back to where it comes from."))
         row = self.redirects.get(key)
         if row is None:
             return False
         if Lead(row.page, row.address) == lead:
             return True
-        if row.is_gone or (row.page and row.page.path == row.path):
+        if row.page and row.page.path == row.path:
             return False
-        raise ValidationError(_("This address leads to “%s” already.") % (row.address or row.page.path))
+        if leads_to := row.address or (row.page and row.page.path):
+            raise ValidationError(_("This address leads to “%s” already.") % leads_to)
+        return False
 
 
 def _keys_of(text: str) -> list[str]:

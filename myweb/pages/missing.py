@@ -35,10 +35,10 @@ def lead_on(request: HttpRequest, path: str, trail: Sequence[Page] = ()) -> Http
     found = Redirect.objects.at(path, query.encode("latin-1"))  # as WSGI decodes it
     if found is None:
         raise NotThere(path, trail)
-    if found.is_gone:
-        raise NotThere(path, trail, was_there=True)
     if found.address:
         return _redirect(found.address)
+    if found.page is None:
+        raise NotThere(path, trail, was_there=True)
     # The page at `path` itself can have appeared since: it would lead to itself.
     if not found.page.is_public or found.page.path == path:
         raise NotThere(path, trail)

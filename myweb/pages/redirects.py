@@ -97,14 +97,14 @@ class Redirect(models.Model):
         Those of pages that nobody could see yet lead nowhere. What is at `/` is the home page's to say.
         """
         public = [page for page in pages if page.is_public and page.path != "/"]
-        cls.put(cls(path=page.path, address_key=page.address_key, page_id=page.pk) for page in public)
+        cls.put(Redirect(path=page.path, address_key=page.address_key, page_id=page.pk) for page in public)
 
     @classmethod
     def put(cls, redirects: "Iterable[Redirect]") -> None:
         """Write rows, in the place of those that have the same addresses."""
         rows = {row.address_key: row for row in redirects}
         # In the same order everywhere, so that nobody waits crosswise on PostgreSQL
-        cls.objects.bulk_create(
+        Redirect.objects.bulk_create(
             [rows[key] for key in sorted(rows)],
             BATCH,
             update_conflicts=True,
