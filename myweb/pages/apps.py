@@ -10,12 +10,8 @@ from myweb.tables import Table
 class PagesConfig(AppConfig):
     name = "myweb.pages"
     verbose_name = _("Website")
-    tables = {
-        # Who asks for an old address is answered by Django.
-        "pages_redirect": Table.NOT_SHOWN,
-        "reversion_revision": Table.NOT_SHOWN,
-        "reversion_version": Table.NOT_SHOWN,
-    }
+    # Who asks for an old address is answered by Django.
+    tables = {"pages_redirect": Table.NOT_SHOWN}
 
     def import_models(self) -> None:
         super().import_models()
