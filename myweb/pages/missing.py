@@ -12,7 +12,7 @@ from .texts import same
 
 SUGGESTIONS = 5
 WORDS = 10  # of an address
-NEIGHBOURS = 2000  # the position of the last page that is looked at below a page: about the first 200
+NEIGHBOURS = 1000  # the position of the last page that is looked at in one place: about the first 100
 
 _ENDING = re.compile(r"\.[a-z0-9]{2,5}$")
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -64,14 +64,14 @@ def suggestions(missing: NotThere) -> list[Page]:
     """
     Return public pages that share words with the address that was asked for, those with the most first.
 
-    In one query, which looks at few pages: those whose own part of the address is one of those words, and those below
-    the page above.
+    In one query, which looks at few pages: those whose own part of the address is one of those words, those below the
+    page above, and those at the top.
     """
     parts = [_ENDING.sub("", part) for part in same(missing.path).split("/") if part]
     words = set(sorted(words_of(" ".join(parts[-WORDS:])), key=len)[-WORDS:])
     if not words:
         return []
-    is_near = Q(parent=missing.above if missing.above and missing.above.path != "/" else None, position__lte=NEIGHBOURS)
+    is_near = (Q(parent=missing.above) | Q(parent=None)) & Q(position__lte=NEIGHBOURS)
     found = Page.objects.published().filter(Q(slug__in=words | set(parts[-WORDS:])) | is_near).order_by()[:1000]
     shared = [(len(words & words_of(f"{page.title} {page.slug}")), page) for page in found if page != missing.above]
     shared.sort(key=lambda item: (-item[0], item[1].path))

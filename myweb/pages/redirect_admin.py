@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, DELETION, LogEntry
+from django.contrib.admin.widgets import AdminTextInputWidget
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
@@ -34,6 +35,7 @@ class RedirectForm(forms.ModelForm):  # type: ignore[type-arg]
     path = forms.CharField(
         label=_("Old address"),
         max_length=6000,
+        widget=AdminTextInputWidget,
         help_text=_(
             "The address that people and other sites still use, for example “/prices.html” or “/index.php?page=3”."
         ),
@@ -183,6 +185,15 @@ class RedirectAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc,typ
         # What is gone, or of a page that nobody can see
         Redirect.objects.filter(address_key=obj.address_key).exclude(pk=obj.pk).delete()
         super().save_model(request, obj, form, change)
+
+    def get_form(self, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(*args, **kwargs)
+        if "page" in form.base_fields:
+            # A page is chosen here, not made or changed.
+            widget = form.base_fields["page"].widget
+            widget.can_add_related = widget.can_change_related = False
+            widget.can_view_related = widget.can_delete_related = False
+        return form
 
     def get_urls(self) -> list[URLPattern]:
         own = [

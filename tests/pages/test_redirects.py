@@ -327,6 +327,8 @@ class TestNear:
         assert "/elsewhere/" not in html
         assert '<a href="/about-us/">About us</a>' in html
         assert 'href="/company/team/"' in client.get("/team/").content.decode()
+        make_page("Opening a room", slug="rooms")
+        assert 'href="/rooms/"' in client.get("/about-us/opening/").content.decode()
 
     def test_chinese_has_no_spaces(self, client, home):
         make_page("我们的团队", slug="团队介绍")
