@@ -12,6 +12,7 @@ from .texts import same
 
 SUGGESTIONS = 5
 WORDS = 10  # of an address
+CANDIDATES = 250
 NEIGHBOURS = 1000  # the position of the last page that is looked at in one place: about the first 100
 
 _ENDING = re.compile(r"\.[a-z0-9]{2,5}$")
@@ -72,7 +73,7 @@ def suggestions(missing: NotThere) -> list[Page]:
     if not words:
         return []
     is_near = (Q(parent=missing.above) | Q(parent=None)) & Q(position__lte=NEIGHBOURS)
-    found = Page.objects.published().filter(Q(slug__in=words | set(parts[-WORDS:])) | is_near).order_by()[:1000]
+    found = Page.objects.published().filter(Q(slug__in=words | set(parts[-WORDS:])) | is_near).order_by()[:CANDIDATES]
     shared = [(len(words & words_of(f"{page.title} {page.slug}")), page) for page in found if page != missing.above]
     shared.sort(key=lambda item: (-item[0], item[1].path))
     return [page for number, page in shared if number][:SUGGESTIONS]
