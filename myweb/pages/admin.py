@@ -1,6 +1,5 @@
 """The owner's screens: the tree of pages, a page with its blocks, and the settings of the site."""
 
-from contextlib import suppress
 from copy import copy
 from itertools import chain
 from typing import Any
@@ -12,7 +11,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from tree_queries.admin import TreeAdmin, TreeChangeList
@@ -23,20 +21,11 @@ from myweb.desk.forms import BlockInline
 from myweb.desk.line import Line
 from myweb.desk.page_admin import PageDesk
 
-from . import pictures
 from .blocks import blocks_of, kinds
 from .fields import PageChoiceField
 from .models import Page, SiteSettings
 from .redirect_admin import RedirectAdmin
 from .redirects import Redirect
-
-
-def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
-    """Decode the uploaded pictures; what is wrong with one is said later, by its form field."""
-    for _name, uploads in files.lists():
-        for upload in uploads:
-            with suppress(ValidationError):
-                pictures.prepare(upload)
 
 
 class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
@@ -54,10 +43,10 @@ class PageAdmin(PageDesk, ContentEditor, TreeAdmin):  # type: ignore[misc]
     prepopulated_fields = {"slug": ["title"]}
     inlines = [kind.inline(BlockInline) for kind in kinds()]
     fieldsets = [
-        (None, {"fields": ["title", "slug", "parent"]}),
-        (_("Place and language"), {"fields": ["menu", "language"], "classes": ["tabbed"]}),
-        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"], "classes": ["tabbed"]}),
-        (_("Search engines"), {"fields": ["description"], "classes": ["tabbed"]}),
+        (None, {"fields": ["title", ("parent", "menu")]}),
+        (_("Address and language"), {"fields": ["slug", "language"]}),
+        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"]}),
+        (_("Search engines"), {"fields": ["description"]}),
     ]
 
     class Media:
@@ -124,10 +113,6 @@ class PageAdmin(PageDesk, ContentEditor, TreeAdmin):  # type: ignore[misc]
             widget = form.base_fields["parent"].widget
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return form
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        prepare_uploads(request.FILES)
-        return super().changeform_view(request, *args, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Page | None = None) -> dict[str, Any]:
         # The address of the home page is empty, so a new title would move it, and nothing would be left at /.

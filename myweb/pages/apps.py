@@ -10,11 +10,14 @@ from myweb.tables import Table
 class PagesConfig(AppConfig):
     name = "myweb.pages"
     verbose_name = _("Website")
-    # Who asks for an old address is answered by Django.
-    tables = {"pages_redirect": Table.NOT_SHOWN}
+    tables = {
+        "pages_upload": Table.NOT_SHOWN,
+        "pages_redirect": Table.NOT_SHOWN,  # Django answers whoever asks for an old address.
+    }
 
     def import_models(self) -> None:
         super().import_models()
+        import_module("myweb.pages.uploads")
         package = import_module("myweb.pages.blocks")
         for module in iter_modules(package.__path__):
             import_module(f"{package.__name__}.{module.name}")

@@ -20,7 +20,7 @@ def remember_addresses(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("pages", "0002_same_addresses"),
+        ("pages", "0003_uploads"),
     ]
 
     operations = [
