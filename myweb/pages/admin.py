@@ -24,6 +24,8 @@ from myweb.desk.page_admin import PageDesk
 from .blocks import blocks_of, kinds
 from .fields import PageChoiceField
 from .models import Page, SiteSettings
+from .redirect_admin import RedirectAdmin
+from .redirects import Redirect
 
 
 class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
@@ -144,3 +146,6 @@ class PageAdmin(PageDesk, ContentEditor, TreeAdmin):  # type: ignore[misc]
 @admin.register(SiteSettings)
 class SiteSettingsAdmin(SingleRowAdmin):
     pass
+
+
+admin.site.register(Redirect, RedirectAdmin)

@@ -14,6 +14,7 @@ from myweb.pages.blocks.picture import Picture
 from myweb.pages.blocks.text import Text
 from myweb.pages.demo import PICTURES, loading
 from myweb.pages.models import Page, SiteSettings
+from myweb.pages.redirects import Redirect
 from tests.factories import make_page, make_upload
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,7 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         call_command("demo", stdout=output)
         yield output.getvalue()
         Page.objects.all().delete()
+        Redirect.objects.all().delete()
         SiteSettings.objects.all().delete()
 
 
