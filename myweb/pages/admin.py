@@ -2,28 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from copy import copy
-from itertools import chain
 from typing import Any
 
 from content_editor.admin import ContentEditor
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.datastructures import MultiValueDict
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from tree_queries.admin import TreeAdmin, TreeChangeList
 
-from myweb.admin import ChangeList, SingleRowAdmin, VersionedAdmin
+from myweb.admin import SingleRowAdmin, VersionedAdmin
 
 from . import pictures
 from .blocks import blocks_of, kinds
-from .fields import PageChoiceField
+from .choosing import PageChoiceAdmin
 from .models import Page, SiteSettings
+from .page_list import PageListAdmin
 from .views import render_page
 
 
@@ -35,18 +32,10 @@ def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
                 pictures.prepare(upload)
 
 
-class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
-    pass
-
-
 @admin.register(Page)
-class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
+class PageAdmin(PageListAdmin, PageChoiceAdmin, ContentEditor, VersionedAdmin):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
-    list_display = [*TreeAdmin.list_display, "address", "menu", "is_public"]
-    list_filter = ["is_public", "menu", "language"]
-    search_fields = ["title", "path", *chain.from_iterable(kind.searched_from_page() for kind in kinds())]
-    position_field = "position"
     prepopulated_fields = {"slug": ["title"]}
     inlines = [kind.inline() for kind in kinds()]
     fieldsets = [
@@ -89,15 +78,6 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
     def may_edit(self, request: HttpRequest, page: Page | None) -> bool:
         return page is None or bool(self.has_change_permission(request, page))
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageChangeList]:
-        return PageChangeList
-
-    @admin.display(description=_("address"), ordering="path")
-    def address(self, page: Page) -> str:
-        if not page.is_public:
-            return str(page.path)
-        return format_html('<a href="{}">{}</a>', page.get_absolute_url(), page.path)
-
     def view_on_site(self, page: Page) -> str:
         return page.get_absolute_url() if page.is_public else reverse("admin:pages_page_preview", args=[page.pk])
 
@@ -112,25 +92,6 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
             raise PermissionDenied
         return render_page(request, page, list(Page.objects.on_the_way_to(page.path)))
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        pages = super().get_queryset(request)
-        # To show or save one page, all others need not be looked at.
-        is_form = request.resolver_match and request.resolver_match.url_name == "pages_page_change"
-        return pages.without_tree_fields() if is_form else pages
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "parent":
-            kwargs["form_class"] = PageChoiceField
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def get_form(self, *args: Any, **kwargs: Any) -> Any:
-        form = super().get_form(*args, **kwargs)
-        if "parent" in form.base_fields:
-            # A page is chosen here, not made or changed.
-            widget = form.base_fields["parent"].widget
-            widget.can_add_related = widget.can_change_related = widget.can_view_related = False
-        return form
-
     @contextmanager
     def create_revision(self, request: HttpRequest) -> Iterator[None]:
         # It takes seconds to decode pictures, and a revision is a transaction, which holds SQLite's write lock.
@@ -141,26 +102,6 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
     def get_prepopulated_fields(self, request: HttpRequest, obj: Page | None = None) -> dict[str, Any]:
         # The address of the home page is empty, so a new title would move it, and nothing would be left at /.
         return {} if obj else dict(super().get_prepopulated_fields(request, obj))
-
-    def is_valid_move(self, request: HttpRequest, node: Page, *, parent: Page | None, after: Page | None) -> bool:
-        moved = copy(node)
-        moved.parent = parent
-        try:
-            moved.clean()
-            moved.clean_address()
-        except ValidationError as refusal:
-            for sentence in refusal.messages:
-                self.message_user(request, sentence, messages.ERROR)
-            return False
-        return True
-
-    def move_node_view(self, request: HttpRequest) -> HttpResponse:
-        # TreeAdmin only checks that somebody of the staff is asking.
-        if request.method != "POST" or not self.has_change_permission(request):
-            raise PermissionDenied
-        with self.create_revision(request):
-            response: HttpResponse = super().move_node_view(request)
-        return response
 
 
 @admin.register(SiteSettings)

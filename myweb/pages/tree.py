@@ -35,6 +35,12 @@ class Step(NamedTuple):
     after: int | None
 
 
+def page_before(page: Page) -> Page | None:
+    """Return the page that `page` comes after, on the same level."""
+    before: Page | None = _siblings_before(page).order_by("-position", "-pk").first()
+    return before
+
+
 def keys_below(keys: Iterable[int]) -> set[int]:
     """Return the keys of all pages below these, however deep."""
     found: set[int] = set()
@@ -239,7 +245,7 @@ def _copy_one(page: Page, with_below: bool) -> Page:
 
 def _unsaved(page: Page) -> Page:
     """Return a hidden page like this; when the original was to appear or to disappear says nothing of it."""
-    copied = Page.objects.get(pk=page.pk)
+    copied: Page = Page.objects.get(pk=page.pk)
     copied.pk = None
     copied._state.adding = True
     copied.is_published, copied.publish_from, copied.publish_until = False, None, None
