@@ -157,6 +157,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 INSTALLED_APPS = [
     "myweb.accounts",
     "myweb.pages",
+    "myweb.desk",
     "myweb.contact",
     "myweb.publishing",
     "myweb.operations",
@@ -165,7 +166,7 @@ INSTALLED_APPS = [
     "imagefield",
     "js_asset",
     "tree_queries",
-    "reversion",
+    "reversion",  # as long as the release before, which writes to its tables, may come back
     "axes",
     "csp",
     "myweb.apps.AdminConfig",
@@ -381,6 +382,7 @@ ADMIN_CONTENT_SECURITY_POLICY = {
     "img-src": [SELF, "data:", "blob:"],
     "font-src": [SELF],
     "connect-src": [SELF],
+    "frame-src": [SELF],  # previews
     "form-action": [SELF],
     "base-uri": [NONE],
     "frame-ancestors": [NONE],

@@ -1,27 +1,26 @@
 """The owner's screens: the tree of pages, a page with its blocks, and the settings of the site."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 from content_editor.admin import ContentEditor
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
-from myweb.admin import SingleRowAdmin, VersionedAdmin
+from myweb.desk.admin import SingleRowAdmin
+from myweb.desk.forms import BlockInline
+from myweb.desk.page_admin import PageDesk
 
 from . import pictures
 from .blocks import blocks_of, kinds
 from .choosing import PageChoiceAdmin
 from .models import Page, SiteSettings
 from .page_list import PageListAdmin
-from .views import render_page
 
 
 def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
@@ -33,11 +32,11 @@ def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
 
 
 @admin.register(Page)
-class PageAdmin(PageListAdmin, PageChoiceAdmin, ContentEditor, VersionedAdmin):  # type: ignore[misc]
+class PageAdmin(PageListAdmin, PageChoiceAdmin, PageDesk, ContentEditor):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
     prepopulated_fields = {"slug": ["title"]}
-    inlines = [kind.inline() for kind in kinds()]
+    inlines = [kind.inline(BlockInline) for kind in kinds()]
     fieldsets = [
         (None, {"fields": ["title", "slug", "parent"]}),
         (_("Place and language"), {"fields": ["menu", "language"], "classes": ["tabbed"]}),
@@ -63,16 +62,17 @@ class PageAdmin(PageListAdmin, PageChoiceAdmin, ContentEditor, VersionedAdmin): 
 
     def get_inline_instances(self, request: HttpRequest, obj: Page | None = None) -> Any:
         # The editor's script stumbles over blocks without a form.
-        inlines = super().get_inline_instances(request, obj) if self.may_edit(request, obj) else []
-        return [inline for inline in inlines if inline.has_change_permission(request, obj)]
+        return super().get_inline_instances(request, obj) if self.may_edit(request, obj) else []
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         response: HttpResponse
         if self.may_edit(request, kwargs.get("obj")):
-            response = super().render_change_form(request, context, **kwargs)
+            response = super().render_change_form(request, context, *args, **kwargs)
         else:
             # Without something to edit, there is no editor, either.
-            response = super(ContentEditor, self).render_change_form(request, context, **kwargs)
+            response = super(ContentEditor, self).render_change_form(request, context, *args, **kwargs)
         return response
 
     def may_edit(self, request: HttpRequest, page: Page | None) -> bool:
@@ -81,27 +81,14 @@ class PageAdmin(PageListAdmin, PageChoiceAdmin, ContentEditor, VersionedAdmin): 
     def view_on_site(self, page: Page) -> str:
         return page.get_absolute_url() if page.is_public else reverse("admin:pages_page_preview", args=[page.pk])
 
-    def get_urls(self) -> list[URLPattern]:
-        preview = self.admin_site.admin_view(self.preview_view)
-        return [path("<int:pk>/preview/", preview, name="pages_page_preview"), *super().get_urls()]
-
-    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show a page as visitors will see it once it is public."""
-        page = get_object_or_404(Page, pk=pk)
-        if not self.has_view_permission(request, page):
-            raise PermissionDenied
-        return render_page(request, page, list(Page.objects.on_the_way_to(page.path)))
-
-    @contextmanager
-    def create_revision(self, request: HttpRequest) -> Iterator[None]:
-        # It takes seconds to decode pictures, and a revision is a transaction, which holds SQLite's write lock.
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         prepare_uploads(request.FILES)
-        with super().create_revision(request):
-            yield
+        return super().changeform_view(request, *args, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Page | None = None) -> dict[str, Any]:
         # The address of the home page is empty, so a new title would move it, and nothing would be left at /.
-        return {} if obj else dict(super().get_prepopulated_fields(request, obj))
+        is_new = hasattr(request, "desk_line") and request.desk_line.row is None
+        return dict(super().get_prepopulated_fields(request, obj)) if is_new else {}
 
 
 @admin.register(SiteSettings)

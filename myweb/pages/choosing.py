@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
-from myweb.admin import VersionedAdmin
+from myweb.admin import EditorAdmin
 
 from .models import Page
 
@@ -88,7 +88,9 @@ class PageInput(forms.TextInput):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         page = None if isinstance(value, Typed) else self._find(value)
         shown = label_of(page) if page else ""
-        context = super().get_context(f"{name}_text", value if isinstance(value, Typed) else shown, attrs)
+        # What was typed into a draft is a string only.
+        typed = value if isinstance(value, str) and not page else ""
+        context = super().get_context(f"{name}_text", typed or shown, attrs)
         place = reverse("admin:pages_page_choices")
         return context | {
             "name": name,
@@ -149,7 +151,7 @@ class PageField(forms.ModelChoiceField):  # type: ignore[type-arg]
         return found[0]
 
 
-class PageChoiceAdmin(VersionedAdmin):
+class PageChoiceAdmin(EditorAdmin):
     """What the admin of pages answers when one is looked for, to be the page above another."""
 
     def get_urls(self) -> list[URLPattern]:

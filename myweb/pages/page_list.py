@@ -5,8 +5,7 @@ Everything works by links and forms; page_list.js opens branches in place, and m
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -15,20 +14,21 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Model, QuerySet
+from django.db import transaction
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from myweb.admin import ChangeList, VersionedAdmin
+from myweb.admin import ChangeList, EditorAdmin
+from myweb.desk import several
 
 from . import tree
 from .blocks import kinds
@@ -95,10 +95,16 @@ class PageChangeList(ChangeList):
         )
         above = {} if self.is_branch else trails(pages)
         filters = request.GET.urlencode()
+        tools = []
+        if self.model_admin.has_change_permission(request):
+            tools.append(("move", _("Move")))
+        if self.model_admin.has_add_permission(request):
+            tools.append(("copy", _("Copy")))
         for page in pages:
             page.number_below = below.get(page.pk, 0)
             page.where = above.get(page.pk, "")
             page.list_filters = filters
+            page.tools = tools
 
     def on_the_way(self) -> list[Page]:
         """Return the page above this branch, and those above that."""
@@ -138,7 +144,7 @@ class BelowForm(forms.Form):
     with_below = forms.BooleanField(required=False, initial=True)
 
 
-class PageListAdmin(VersionedAdmin):
+class PageListAdmin(EditorAdmin):
     """The list's part of the admin of pages."""
 
     change_list_template = "pages/list.html"
@@ -151,9 +157,10 @@ class PageListAdmin(VersionedAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageChangeList]:
         return PageChangeList
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
-        columns: list[str] = super().get_list_display(request)
-        return [each for each in columns if each != "tools" or self.has_change_permission(request)]
+    def get_list_display(self, request: HttpRequest) -> Any:
+        columns = super().get_list_display(request)
+        may_change = self.has_change_permission(request) or self.has_add_permission(request)
+        return [each for each in columns if each != "tools" or may_change]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         texts = {
@@ -221,18 +228,12 @@ class PageListAdmin(VersionedAdmin):
 
     @admin.display(description=gettext_lazy("place"))
     def tools(self, page: Any) -> SafeString:
-        return format_html(
-            '<div class="page-tools"><a class="page-move" href="{}?pages={}{}">{}</a>'
-            '<a class="page-copy" href="{}?pages={}{}">{}</a></div>',
-            "move/",
-            page.pk,
-            _query(page.list_filters, "&"),
-            _named(_("Move"), page),
-            "copy/",
-            page.pk,
-            _query(page.list_filters, "&"),
-            _named(_("Copy"), page),
+        links = format_html_join(
+            "",
+            '<a class="page-{0}" href="{0}/?pages={1}{2}">{3}</a>',
+            [(name, page.pk, _query(page.list_filters, "&"), _named(word, page)) for name, word in page.tools],
         )
+        return format_html('<div class="page-tools">{}</div>', links)
 
     # Addresses
 
@@ -244,12 +245,6 @@ class PageListAdmin(VersionedAdmin):
             path("copy/", view(self.copy_view), name="pages_page_copy"),
             *super().get_urls(),
         ]
-
-    @contextmanager
-    def changing(self, request: HttpRequest) -> Iterator[None]:
-        """One transaction, in which what is done to pages has its versions kept."""
-        with self.create_revision(request):
-            yield
 
     def _asked_for(self, request: HttpRequest) -> list[Page]:
         """Return the pages whose numbers are in the address or the form, in that order."""
@@ -356,12 +351,9 @@ class PageListAdmin(VersionedAdmin):
     ) -> HttpResponse:
         """Move pages by `change`, which returns what undoes it, and say what happened."""
         try:
-            with self.changing(request):
+            with transaction.atomic():
                 back = change()
-                moved = _in_order(Page.objects.filter(pk__in=[step.page for step in back]), [page.pk for page in pages])
-                sentence = _said_of(moved, back)
-                for page in moved:
-                    self.log_change(request, page, sentence)
+                several.note_moves([step.page for step in back], request.user)
         except Refused as refused:
             if _wants_json(request):
                 return _say([sentence for _page, sentences in refused.reasons for sentence in sentences], status=400)
@@ -370,6 +362,8 @@ class PageListAdmin(VersionedAdmin):
                     self.message_user(request, f"“{page}”: {' '.join(sentences)}", messages.ERROR)
                 return _back(request)
             return self._ask_for_place(request, pages, form, refused.reasons)
+        moved = _in_order(Page.objects.filter(pk__in=[step.page for step in back]), [page.pk for page in pages])
+        sentence = _said_of(moved, back)
         undo = reverse("admin:pages_page_undo_move", args=[_keep(request, back)])
         if _wants_json(request):
             return _say([sentence], undo=undo)
@@ -391,10 +385,7 @@ class PageListAdmin(VersionedAdmin):
         return self._copy(request, self._ticked(request, queryset))
 
     def _check_copying(self, request: HttpRequest) -> None:
-        """Raise PermissionDenied unless all that is copied may be added."""
-        models: list[type[Model]] = [Page, *kinds()]
-        rights = [f"{model._meta.app_label}.{get_permission_codename('add', model._meta)}" for model in models]
-        if not self.has_view_permission(request) or not request.user.has_perms(rights):
+        if not self.has_view_permission(request) or not self.has_add_permission(request):
             raise PermissionDenied
 
     def _copy(self, request: HttpRequest, pages: Sequence[Page]) -> HttpResponse:
@@ -410,19 +401,14 @@ class PageListAdmin(VersionedAdmin):
                 reasons = [(pages[0], [sentence])]
             else:
                 try:
-                    with self.changing(request):
-                        copies = tree.copy(pages, with_below)
-                        for page in copies:
-                            self.log_addition(request, page, _("Copied."))
+                    return self._say_copied(request, several.copy(pages, with_below, request.user))
                 except Refused as refused:
                     reasons = refused.reasons
-                else:
-                    return self._say_copied(request, copies)
         return self._confirm(
             request,
             pages,
             title=_("Copy “%(page)s”") % {"page": pages[0]} if len(pages) == 1 else _("Copy pages"),
-            sentence=_("A copy has the same content. Visitors do not see it until you publish it."),
+            sentence=_("A copy is a draft: visitors do not see it until you publish it."),
             button=_("Copy"),
             form=form if below else None,
             reasons=reasons,
@@ -432,10 +418,8 @@ class PageListAdmin(VersionedAdmin):
     def _say_copied(self, request: HttpRequest, copies: Sequence[Page]) -> HttpResponse:
         for page in copies[:NAMED]:
             link = format_html('<a href="{}">{}</a>', reverse("admin:pages_page_change", args=[page.pk]), page)
-            sentence = _("%(page)s is hidden until you publish it. Its address is %(path)s.")
-            self.message_user(
-                request, format_html(sentence.replace("%(page)s", "{0}").replace("%(path)s", "{1}"), link, page.path)
-            )
+            sentence = _("%(page)s is a draft: visitors do not see it until you publish it.")
+            self.message_user(request, format_html(sentence.replace("%(page)s", "{}"), link), messages.SUCCESS)
         if len(copies) > NAMED:
             sentence = ngettext(
                 "%(count)d more page was copied.", "%(count)d more pages were copied.", len(copies) - NAMED
@@ -453,18 +437,33 @@ class PageListAdmin(VersionedAdmin):
         below = _keys_below(pages)
         hidden = set(Page.objects.filter(is_published=False).values_list("pk", flat=True)) & below
         form = _below_form(request, len(hidden), _("Publish the hidden pages below, too (%(count)d)"))
+        reasons = None
         if form.is_valid():
             keys = {page.pk for page in pages} | (hidden if form.cleaned_data["with_below"] else set())
-            return self._refuse_number(request, len(keys)) or self._set_published(request, keys, True)
+            if refusal := self._refuse_number(request, len(keys)):
+                return refusal
+            try:
+                return self._say_published(request, several.publish(keys, request.user), keys)
+            except Refused as refused:
+                reasons = refused.reasons
         return self._confirm(
             request,
             pages,
             title=_("Publish pages"),
-            sentence=_("Everybody can see them then."),
+            sentence=_("Their drafts are published, and everybody can see them."),
             button=_("Publish"),
             form=form if hidden else None,
+            reasons=reasons,
             action="publish_pages",
         )
+
+    def _say_published(self, request: HttpRequest, changed: Sequence[Page], keys: set[int]) -> HttpResponse:
+        sentence = ngettext("%(count)d page was published.", "%(count)d pages were published.", len(changed))
+        self.message_user(request, sentence % {"count": len(changed)}, messages.SUCCESS)
+        unseen = Page.objects.filter(pk__in=keys, is_public=False).select_related("parent").order_by("path")
+        for page in unseen[:NAMED]:
+            self.message_user(request, _why_unseen(page), messages.WARNING)
+        return _back(request)
 
     @admin.action(description=gettext_lazy("Hide…"), permissions=["change"])
     def hide_pages(self, request: HttpRequest, queryset: "QuerySet[Page]") -> HttpResponse:
@@ -472,7 +471,10 @@ class PageListAdmin(VersionedAdmin):
         if refusal := self._refuse_number(request, len(pages)):
             return refusal
         if "post" in request.POST:
-            return self._set_published(request, {page.pk for page in pages}, False)
+            number = len(several.hide([page.pk for page in pages], request.user))
+            sentence = ngettext("%(count)d page was hidden.", "%(count)d pages were hidden.", number)
+            self.message_user(request, sentence % {"count": number}, messages.SUCCESS)
+            return _back(request)
         below = len(_keys_below(pages))
         sentence = ngettext(
             "Visitors do not see them then, and not the page below.",
@@ -488,23 +490,6 @@ class PageListAdmin(VersionedAdmin):
             action="hide_pages",
         )
 
-    def _set_published(self, request: HttpRequest, keys: set[int], is_published: bool) -> HttpResponse:
-        with self.changing(request):
-            changed = tree.set_published(keys, is_published)
-            for page in changed:
-                self.log_change(request, page, _("Published.") if is_published else _("Hidden."))
-        number = len(changed)
-        if is_published:
-            sentence = ngettext("%(count)d page was published.", "%(count)d pages were published.", number)
-        else:
-            sentence = ngettext("%(count)d page was hidden.", "%(count)d pages were hidden.", number)
-        self.message_user(request, sentence % {"count": number}, messages.SUCCESS)
-        if is_published:
-            unseen = Page.objects.filter(pk__in=keys, is_public=False).select_related("parent").order_by("path")
-            for page in unseen[:NAMED]:
-                self.message_user(request, _why_unseen(page), messages.WARNING)
-        return _back(request)
-
     @admin.action(description=gettext_lazy("Delete…"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: "QuerySet[Page]") -> HttpResponse:
         pages = self._ticked(request, queryset)
@@ -512,9 +497,9 @@ class PageListAdmin(VersionedAdmin):
             return refusal
         below = len(_keys_below(pages))
         if "post" in request.POST:
-            with self.changing(request):
-                chosen = Page.objects.filter(pk__in=[page.pk for page in pages])
-                self.log_deletions(request, chosen)
+            chosen = Page.objects.filter(pk__in=[page.pk for page in pages])
+            chosen.deleted_by = request.user
+            with transaction.atomic():
                 self.delete_queryset(request, chosen)
             number = len(pages) + below
             sentence = ngettext("%(count)d page was deleted.", "%(count)d pages were deleted.", number)

@@ -1,17 +1,14 @@
 """What is done to several pages of the tree at once: each function is one transaction, and does all or nothing."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Length
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from .blocks import kinds
 from .models import Page
-from .texts import key_of, slugify
 
 BETWEEN = 10  # from one position to the next, where nothing is in the way
 ROOM = 5  # at least that, where pages have to give way, so that the next move finds some
@@ -182,118 +179,3 @@ def _locked(pages: Iterable[Page]) -> list[Page]:
     keys = [page.pk for page in pages]
     found = {page.pk: page for page in Page.objects.select_for_update().filter(pk__in=keys)}
     return [found[key] for key in keys if key in found]
-
-
-# Publishing and hiding
-
-
-@transaction.atomic
-def set_published(keys: Collection[int], is_published: bool) -> list[Page]:
-    """Publish or hide pages, each by itself; return those that were not so before."""
-    pages = Page.objects.select_for_update().filter(pk__in=keys).exclude(is_published=is_published)
-    # From the top: whether a page can be seen follows from those above it.
-    changed = list(pages.order_by(Length("path")))
-    for page in changed:
-        page.is_published = is_published
-        page.save(update_fields=["is_published", "updated_at"])
-    return changed
-
-
-# Copying
-
-
-@transaction.atomic
-def copy(pages: Sequence[Page], with_below: bool) -> list[Page]:
-    """
-    Copy pages, each to the place after it, hidden and at an address that is free; return the copies.
-
-    Blocks are copied with them; the files that they show are those of the originals. Raise Refused.
-    """
-    copies, reasons = [], []
-    for page in topmost(_locked(pages)):
-        try:
-            copies.append(_copy_one(page, with_below))
-        except ValidationError as refusal:
-            reasons.append((page, refusal.messages))
-    if reasons:
-        raise Refused(reasons)
-    return copies
-
-
-def _copy_one(page: Page, with_below: bool) -> Page:
-    title = Page._meta.get_field("title")
-    end = _(" (copy)")
-    copied = _unsaved(page)
-    _choose_address(copied)
-    copied.title = page.title[: (title.max_length or 0) - len(end)] + end
-    copied.position = _make_room(Page.objects.filter(parent=page.parent_id), page.pk)
-    below = _levels_below(page) if with_below else []
-    _check_lengths(page, copied, below)
-    copied.save()
-    _copy_blocks({page.pk: copied})
-    parents = {page.pk: copied}
-    for level in below:
-        copies = {}
-        for each in level:
-            copies[each.pk] = one = _unsaved(each)
-            one.parent = parents[each.parent_id]
-            one.save()
-        _copy_blocks(copies)
-        parents = copies
-    return copied
-
-
-def _unsaved(page: Page) -> Page:
-    """Return a hidden page like this; when the original was to appear or to disappear says nothing of it."""
-    copied: Page = Page.objects.get(pk=page.pk)
-    copied.pk = None
-    copied._state.adding = True
-    copied.is_published, copied.publish_from, copied.publish_until = False, None, None
-    return copied
-
-
-def _choose_address(page: Page) -> None:
-    """Give `page` an address that is free, or raise ValidationError with what is wrong with the last that was tried."""
-    length = Page._meta.get_field("slug").max_length
-    base = page.slug or slugify(page.title, length) or "page"
-    number = 1
-    while True:
-        end = "-copy" if number == 1 else f"-copy-{number}"
-        page.slug = base[: length - len(end)] + end
-        number += 1
-        path = page._make_path(page.parent)
-        if not Page.objects.filter(Q(path=path) | Q(address_key=key_of(path))).exists():
-            page.clean_address()
-            return
-
-
-def _levels_below(page: Page) -> list[list[Page]]:
-    levels: list[list[Page]] = []
-    level = [page]
-    while level:
-        keys = [each.pk for each in level]
-        level = []
-        for start in range(0, len(keys), BATCH):
-            level += Page.objects.filter(parent__in=keys[start : start + BATCH]).order_by("position", "pk")
-        if level:
-            levels.append(level)
-    return levels
-
-
-def _check_lengths(page: Page, copied: Page, below: list[list[Page]]) -> None:
-    longer = len(copied._make_path(copied.parent)) - len(page.path)
-    longest = max((len(each.path) for level in below for each in level), default=0)
-    if longest + longer > (Page._meta.get_field("path").max_length or 0):
-        raise ValidationError(_("The whole address of a page below it would be too long."))
-
-
-def _copy_blocks(copies: dict[int, Page]) -> None:
-    """Copy the blocks of the pages with these keys to the copies."""
-    keys = list(copies)
-    for kind in kinds():
-        for start in range(0, len(keys), BATCH):
-            for block in kind._base_manager.filter(parent__in=keys[start : start + BATCH]).order_by("pk"):
-                block.parent = copies[block.parent_id]
-                block.pk = None
-                block._state.adding = True
-                block.save()

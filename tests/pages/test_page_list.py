@@ -6,6 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from myweb.desk.deletion import deleted_pages
 from myweb.pages.models import Page
 from myweb.pages.page_list import AT_ONCE
 from tests.factories import make_page, make_text
@@ -234,13 +235,15 @@ class TestCopy:
         make_text(make_page("Team", parent=about))
         html = admin_client.get(COPY, {"pages": about.pk}).content.decode()
         assert "Copy the pages below, too (1)" in html
-        assert not Page.objects.filter(path="/about-us-copy/").exists()
+        assert Page.objects.count() == 2
         response = admin_client.post(COPY, {"pages": about.pk, "post": "yes", "with_below": "on"}, follow=True)
-        page = Page.objects.get(path="/about-us-copy/")
+        page = Page.objects.get(title="About us (copy)")
         link = f'<a href="{reverse("admin:pages_page_change", args=[page.pk])}">About us (copy)</a>'
-        assert said(response) == [f"{link} is hidden until you publish it. Its address is /about-us-copy/."]
-        assert Page.objects.filter(path="/about-us-copy/team/", is_public=False).exists()
-        assert admin_client.get("/about-us-copy/").status_code == 404
+        assert said(response) == [f"{link} is a draft: visitors do not see it until you publish it."]
+        assert order(page) == ["Team"]
+        data = {"post": "yes", "with_below": "on"}
+        assert said(act(admin_client, "publish_pages", page, **data)) == ["2 pages were published."]
+        assert "Some text." in admin_client.get("/about-us-copy/team/").content.decode()
 
     def test_several_from_the_list_without_what_is_below(self, admin_client):
         a, b = make_page("A"), make_page("B")
@@ -248,7 +251,7 @@ class TestCopy:
         assert "Copy pages" in act(admin_client, "copy_pages", a, b).content.decode()
         admin_client.post(COPY, {"pages": [a.pk, b.pk], "post": "yes"})
         assert order() == ["A", "A (copy)", "B", "B (copy)"]
-        assert not Page.objects.filter(path="/a-copy/c/").exists()
+        assert Page.objects.count() == 5
 
     def test_too_many_below(self, admin_client):
         about = make_page("About us")
@@ -259,11 +262,19 @@ class TestCopy:
         assert "At most 500 pages can be copied at once." in response.content.decode()
         assert Page.objects.count() == AT_ONCE + 1
 
-    @pytest.mark.parametrize("rights", [["view_page", "change_page"], ["view_page", "change_page", "add_page"]])
-    def test_without_the_rights_for_all_that_is_copied(self, client, rights):
+    def test_by_who_may_only_draft(self, client):
         page = make_page("A")
-        client = as_user(client, *rights)
-        assert client.post(COPY, {"pages": page.pk, "post": "yes"}).status_code == 403
+        client = as_user(client, "draft_page")
+        html = client.get(LIST).content.decode()
+        assert "page-copy" in html
+        assert "page-move" not in html
+        assert client.post(COPY, {"pages": page.pk, "post": "yes"}).status_code == 302
+        assert order() == ["A", "A (copy)"]
+        assert client.post(MOVE, {"pages": page.pk, "where": "below"}).status_code == 403
+
+    def test_without_the_right(self, client):
+        page = make_page("A")
+        assert as_user(client, "view_page").post(COPY, {"pages": page.pk, "post": "yes"}).status_code == 403
         assert order() == ["A"]
 
 
@@ -290,6 +301,16 @@ class TestSeveral:
         assert sentences[2].startswith("“C” will appear on Jan. 1, 2999")
         assert sentences[3].startswith("“D” was to be seen until a time that is over.")
 
+    def test_what_cannot_be_published_is_said(self, admin_client):
+        a, b = make_page("A", is_published=False), make_page("B", is_published=False)
+        Page.objects.filter(pk=b.pk).update(publish_from="2026-01-02T00:00Z", publish_until="2026-01-01T00:00Z")
+        response = act(admin_client, "publish_pages", a, b, post="yes")
+        html = response.content.decode()
+        assert response.status_code == 400
+        assert "Nothing was changed." in html
+        assert "<li>“B”: This has to be later than “publish from”.</li>" in html
+        assert not Page.objects.published().exists()
+
     def test_hide(self, admin_client):
         a = make_page("A")
         b = make_page("B", parent=a)
@@ -311,6 +332,7 @@ class TestSeveral:
         assert Page.objects.count() == 4
         assert said(act(admin_client, "delete_selected", a, b, post="yes")) == ["3 pages were deleted."]
         assert order() == ["D"]
+        assert {version.author.username for version in deleted_pages()} == {"admin"}
 
     def test_pages_of_branches_that_were_opened_in_place(self, admin_client):
         a = make_page("A")

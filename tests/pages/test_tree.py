@@ -3,10 +3,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from myweb.pages import tree
-from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
 from myweb.pages.tree import LAST, Refused
-from tests.factories import make_page, make_picture, make_text
+from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +21,7 @@ def make_row(*titles: str, parent: Page | None = None) -> list[Page]:
 def make_many(number: int, parent: Page | None = None, between: int = 10) -> list[Page]:
     pages = [Page(title=f"P{n}", slug=f"p{n}", parent=parent, position=between * n) for n in range(1, number + 1)]
     for page in pages:
-        page._derive(parent)
+        page.derive(parent)
     return Page.objects.bulk_create(pages, batch_size=1000)
 
 
@@ -144,76 +143,3 @@ class TestMove:
         Page.objects.filter(pk=c.pk).update(position=LAST)
         tree.move([a], "after", c)
         assert order() == ["B", "C", "A"]
-
-
-class TestPublished:
-    def test_it_works(self):
-        a = make_page("A", is_published=False)
-        b = make_page("B", parent=a, is_published=False)
-        c = make_page("C", parent=a)
-        assert tree.set_published([b.pk, a.pk, c.pk], True) == [a, b]
-        assert Page.objects.filter(is_public=True).count() == 3
-        assert tree.set_published([a.pk], False) == [a]
-        assert not Page.objects.filter(is_public=True).exists()
-        assert Page.objects.get(pk=b.pk).is_published
-
-
-class TestCopy:
-    def test_it_works(self, media):
-        a = make_page("A", menu="main", description="About", publish_until="2099-01-01T00:00Z")
-        make_text(a, "<p>First</p>")
-        picture = make_picture(a)
-        b = make_page("B", parent=a)
-        make_text(make_page("C", parent=b), "<p>Deep</p>")
-        make_page("D")
-        [copied] = tree.copy([Page.objects.get(pk=a.pk), b], with_below=True)
-        assert order() == ["A", "A (copy)", "D"]
-        copied = Page.objects.get(pk=copied.pk)
-        assert (copied.path, copied.menu, copied.description) == ("/a-copy/", "main", "About")
-        assert (copied.is_published, copied.publish_until) == (False, None)
-        text, same_picture = blocks_of(copied)
-        assert "First" in text.text
-        assert (same_picture.image.name, same_picture.alt_text) == (picture.image.name, picture.alt_text)
-        deep = Page.objects.get(path="/a-copy/b/c/")
-        assert (deep.title, deep.is_published, deep.is_public) == ("C", False, False)
-        assert "Deep" in blocks_of(deep)[0].text
-        assert Page.objects.filter(is_public=True).count() == 4
-
-    def test_without_what_is_below(self):
-        a = make_page("A")
-        make_page("B", parent=a)
-        [copied] = tree.copy([a], with_below=False)
-        assert order(copied) == []
-
-    def test_address_that_is_free(self, home):
-        a, _b = make_page("A"), make_page("Other", slug="a-copy")
-        for number in (2, 3):
-            [copied] = tree.copy([a], with_below=True)
-            assert copied.path == f"/a-copy-{number}/"
-        [copied] = tree.copy([home], with_below=True)
-        assert copied.path == "/home-copy/"
-
-    def test_address_that_would_be_too_long(self):
-        a = make_page("A")
-        page = a
-        for letter in "bcdef":
-            page = make_page(letter * 100, parent=page)
-        make_page("g" * 90, parent=page)
-        with pytest.raises(Refused, match="too long"):
-            tree.copy([a], with_below=True)
-        assert not Page.objects.filter(path__contains="copy").exists()
-        [copied] = tree.copy([a], with_below=False)
-        assert copied.path == "/a-copy/"
-
-    def test_long_title_and_address(self):
-        page = make_page("T" * 200, slug="s" * 100)
-        [copied] = tree.copy([page], with_below=True)
-        assert len(copied.title) == 200
-        assert copied.path == f"/{'s' * 95}-copy/"
-
-    def test_picture_whose_file_is_gone(self, media):
-        page = make_page("A")
-        picture = make_picture(page)
-        picture.image.storage.delete(picture.image.name)
-        [copied] = tree.copy([page], with_below=True)
-        assert blocks_of(copied)[0].image.name == picture.image.name
