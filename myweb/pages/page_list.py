@@ -180,6 +180,7 @@ class PageListAdmin(EditorAdmin):
             "cancel": _("Cancel"),
             "cancelled": _("Nothing was moved."),
             "undo": _("Undo"),
+            "show": _("Show it"),
             "close": _("Close"),
             "more": _("Show more of the %(count)s pages below “%(page)s”"),
             "opened": _("%(count)s pages below “%(page)s” are shown."),
@@ -259,12 +260,20 @@ class PageListAdmin(EditorAdmin):
 
     def _refuse_number(self, request: HttpRequest, number: int) -> HttpResponse | None:
         if not number:
-            self.message_user(request, _("Please choose a page. Those that were chosen are gone."), messages.WARNING)
-        elif number > AT_ONCE:
+            return self._gone(request)
+        if number > AT_ONCE:
             sentence = _("At most %(count)d pages can be chosen at once.") % {"count": AT_ONCE}
+            if _wants_json(request):
+                return _say([sentence], status=400)
             self.message_user(request, sentence, messages.ERROR)
-        else:
-            return None
+            return _back(request)
+        return None
+
+    def _gone(self, request: HttpRequest) -> HttpResponse:
+        sentence = _("Please choose a page. Those that were chosen are gone.")
+        if _wants_json(request):
+            return _say([sentence], status=400)
+        self.message_user(request, sentence, messages.WARNING)
         return _back(request)
 
     def _confirm(self, request: HttpRequest, pages: Sequence[Page], **context: Any) -> HttpResponse:
@@ -363,14 +372,21 @@ class PageListAdmin(EditorAdmin):
                 return _back(request)
             return self._ask_for_place(request, pages, form, refused.reasons)
         moved = _in_order(Page.objects.filter(pk__in=[step.page for step in back]), [page.pk for page in pages])
+        if not moved:
+            return self._gone(request)
         sentence = _said_of(moved, back)
         undo = reverse("admin:pages_page_undo_move", args=[_keep(request, back)])
         if _wants_json(request):
-            return _say([sentence], undo=undo)
+            return _say([sentence], undo=undo, **self._place_of(moved[0]))
         undo = _with_filters(undo, request)
         link = format_html('{} <a class="page-undo" href="{}">{}</a>', sentence, undo, _("Undo"))
         self.message_user(request, link, messages.SUCCESS)
         return _back(request)
+
+    def _place_of(self, page: Page) -> dict[str, Any]:
+        """Return where a script finds a page: in which branch, and in which of the parts that are loaded one by one."""
+        part = tree.number_before(page) // self.list_per_page + 1
+        return {"key": str(page.pk), "below": str(page.parent_id or ""), "load": part}
 
     # Copying
 
@@ -564,8 +580,8 @@ def _wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept") == "application/json"
 
 
-def _say(sentences: list[str], undo: str = "", status: int = 200) -> JsonResponse:
-    return JsonResponse({"said": " ".join(sentences), "undo": undo}, status=status)
+def _say(sentences: list[str], status: int = 200, **more: Any) -> JsonResponse:
+    return JsonResponse({"said": " ".join(sentences), **more}, status=status)
 
 
 def _keep(request: HttpRequest, steps: list[Step]) -> str:
@@ -578,8 +594,6 @@ def _keep(request: HttpRequest, steps: list[Step]) -> str:
 
 def _said_of(moved: Sequence[Page], back: Sequence[Step]) -> str:
     """Return what became of pages that were moved, now that they are where they are."""
-    if not moved:
-        return _("Nothing was moved.")
     parent = moved[0].parent
     if len(moved) > 1:
         sentence = ngettext("%(count)d page was moved.", "%(count)d pages were moved.", len(moved))

@@ -38,6 +38,11 @@ def page_before(page: Page) -> Page | None:
     return before
 
 
+def number_before(page: Page) -> int:
+    """Return how many pages come before `page`, on the same level."""
+    return int(_siblings_before(page).count())
+
+
 def keys_below(keys: Iterable[int]) -> set[int]:
     """Return the keys of all pages below these, however deep."""
     found: set[int] = set()

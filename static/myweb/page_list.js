@@ -11,6 +11,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const texts = JSON.parse(document.getElementById("page-list-texts").textContent);
     const isBranch = list.dataset.branch === "yes";
     const HOVER = 700; // milliseconds over a closed branch, after which it opens
+    const MOST_LOADS = 5; // of a branch, to show a page that was moved there
     const KEPT = 20; // branches that are opened again when the list is
 
     // What outlives this document, in this tab
@@ -185,7 +186,8 @@ document.addEventListener("DOMContentLoaded", () => {
     }
 
     function say(sentence, ...buttons) {
-        bar.replaceChildren(element("span", {}, sentence), ...buttons, button(texts.close, () => (bar.hidden = true)));
+        const close = button(texts.close, () => (bar.hidden = true));
+        bar.replaceChildren(element("span", {}, sentence), ...buttons, close);
         bar.hidden = false;
         announce(sentence);
     }
@@ -253,27 +255,30 @@ document.addEventListener("DOMContentLoaded", () => {
 
     async function move(pages, where, row) {
         const data = [...pages.map((page) => ["pages", page.key]), ["where", where], ["target", row?.dataset.key ?? ""]];
-        if (row && where === "below" && isBranch) {
-            open.set(row.dataset.key, open.get(row.dataset.key) ?? 1);
-            store("open", [...open].slice(-KEPT));
-        }
-        await change(texts.move, data, pages[0].key);
+        await change(texts.move, data);
     }
 
-    async function change(url, data, key) {
+    // Move, or undo it, and show where the first page is now
+    async function change(url, data) {
         try {
-            const [isDone, answer] = await send(url, data);
-            if (isDone) {
-                begin([]);
-                await refresh();
+            const [isDone, {said, undo, key, below: branchKey, load: part}] = await send(url, data);
+            if (!isDone) {
+                say(said);
+                return;
             }
-            const undo = button(texts.undo, () => change(answer.undo, [], key));
-            say(answer.said, ...(isDone ? [undo] : []));
-            if (isDone) {
-                const row = rowOf(key);
-                row?.classList.add("page-moved");
-                (row?.querySelector(".page-title") ?? undo).focus();
+            if (isBranch && branchKey && part <= MOST_LOADS) {
+                open.set(branchKey, Math.max(open.get(branchKey) ?? 1, part));
+                store("open", [...open].slice(-KEPT));
             }
+            begin([]);
+            await refresh();
+            const back = button(texts.undo, () => change(undo, []));
+            const row = rowOf(key);
+            const query = new URLSearchParams({...(branchKey && {below: branchKey}), p: part});
+            const link = element("a", {class: "button", href: `?${query}`}, texts.show);
+            say(said, back, ...(row ? [] : [link]));
+            row?.classList.add("page-moved");
+            (row?.querySelector(".page-title") ?? back).focus();
         } catch {
             say(texts.failed);
         }
@@ -365,7 +370,7 @@ document.addEventListener("DOMContentLoaded", () => {
         if (undo) {
             event.preventDefault();
             undo.closest("li").remove();
-            change(undo.href, [], null);
+            change(undo.href, []);
         }
     });
 

@@ -156,6 +156,18 @@ class TestMove:
         assert response.status_code == 400
         assert response.json()["said"] == "Please choose the page beside which it is to be."
 
+    def test_script_is_told_where_the_page_is_now(self, admin_client):
+        about, team = make_page("About us"), make_page("Team")
+        make_many(250, parent=about)
+        answer = self.move(admin_client, team, target=about, accept="application/json").json()
+        assert {name: answer[name] for name in ("key", "below", "load")} == {
+            "key": str(team.pk),
+            "below": str(about.pk),
+            "load": 3,
+        }
+        answer = admin_client.post(answer["undo"], headers={"accept": "application/json"}).json()
+        assert (answer["below"], answer["load"]) == ("", 1)
+
     def test_several_from_the_list(self, admin_client):
         about = make_page("About us")
         pages = [make_page(title) for title in "ABC"]
@@ -197,6 +209,7 @@ class TestMove:
     def test_pages_that_are_gone_or_too_many(self, admin_client):
         for data in ({}, {"pages": "99"}, {"pages": "abc"}):
             assert "are gone" in said(admin_client.post(MOVE, data, follow=True))[0]
+            assert "are gone" in admin_client.post(MOVE, data, headers={"accept": "application/json"}).json()["said"]
         pages = make_many(AT_ONCE + 1)
         data = {"action": "move_pages", "_selected_action": pages[0].pk, "select_across": "1"}
         assert "At most 500 pages" in said(admin_client.post(LIST, data, follow=True))[0]
