@@ -54,7 +54,8 @@ class AdminSite(admin.AdminSite):
                 shown.method = "GET"
                 place = {"next": request.path, "app_path": reverse("admin:login"), "unsent": unsent.pack(request)}
                 return self.login(shown, place)
-            return inner(request, *args, **kwargs)
+            response: HttpResponseBase = inner(request, *args, **kwargs)
+            return response
 
         return keeping
 

@@ -1,5 +1,6 @@
 """The form of what has versions, in the stock admin: opened on a version, and sent as one."""
 
+import json
 import secrets
 from copy import copy
 from typing import Any
@@ -12,12 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from js_asset import Script
 
 from myweb.admin import EditorAdmin
+from myweb.forms import DateTimeField, DateTimeWidget
 
 from . import unsent
 from .comparison import compare, summary
@@ -31,7 +34,8 @@ Event = Version.Event
 # What the form carries beside the content: a token of its own, how often it was sent, and what it was opened on
 FORM, COUNT, BASE, OPENED = "_form", "_count", "_base", "_opened"
 # Its buttons; one that is none of them saves a draft.
-PREVIEW, PUBLISH, AUTOSAVE, KEEP = "_preview", "_publish", "_autosave", "_keep"
+PREVIEW, PUBLISH, PLAN, AUTOSAVE, KEEP = "_preview", "_publish", "_plan", "_autosave", "_keep"
+PLAN_AT = "_plan_at"
 MOST_COUNT = 2**31 - 1
 VERSIONS_A_PAGE = 50
 
@@ -43,7 +47,9 @@ class DeskAdmin(EditorAdmin):
     change_form_template = "desk/change_form.html"
 
     class Media:
-        js = [Script("myweb/desk.js", defer=True)]
+        js = [Script(f"myweb/{name}.js", defer=True) for name in ("desk", "uploads", "blocks")]
+
+    plan_field: Any = DateTimeField(widget=DateTimeWidget())
 
     # Who may do what
 
@@ -67,6 +73,7 @@ class DeskAdmin(EditorAdmin):
         return [
             path("<int:key>/versions/", view(self.versions_view), name=f"{name}_versions"),
             path("<int:key>/discard/", view(self.discard_view), name=f"{name}_discard"),
+            path("<int:key>/cancel/", view(self.cancel_view), name=f"{name}_cancel"),
             path("<int:key>/token/", view(self.token_view), name=f"{name}_token"),
             *super().get_urls(),
         ]
@@ -119,7 +126,7 @@ class DeskAdmin(EditorAdmin):
             blocks=load(row, content) if content else [],
             typed=(content or {}).get("unread", {}),
             initial={} if content else self.get_changeform_initial_data(request),
-            is_lenient=request.method == "POST" and PUBLISH not in request.POST,
+            is_lenient=request.method == "POST" and not {PUBLISH, PLAN} & set(request.POST),
         )
         request.desk_unknown = [block for block in content["blocks"] if not is_known(block)] if content else []  # type: ignore[attr-defined]
         return row
@@ -187,9 +194,13 @@ class DeskAdmin(EditorAdmin):
             "changes": compare(live if is_current else line.content, opened.said, self.model) if opened else [],
             "unknown": request.desk_unknown,  # type: ignore[attr-defined]
             "may_publish": self.may_publish(request, line),
-            "urls": {name: self.url(name, line.key) for name in ("versions", "discard", "token")},
+            "planned": line.planned,
+            "plan_inputs": self.plan_field.widget.render(PLAN_AT, None),
+            "urls": {name: self.url(name, line.key) for name in ("versions", "discard", "cancel", "token")},
             "preview_url": self.preview_url(line.key),
             "links_url": self.links_url(line.key),
+            "upload_url": self.upload_url(),
+            "block_texts": json.dumps(block_texts()),
             "delete_url": self.url("delete", line.key) if line.row and self.has_delete_permission(request) else "",
         }
 
@@ -217,6 +228,8 @@ class DeskAdmin(EditorAdmin):
             return self._keep(request, content)
         if AUTOSAVE in request.POST:
             return self._autosave(request, content, formsets)
+        if PLAN in request.POST:
+            return self._plan(request, content)
         return self._save(request, content, is_published=PUBLISH in request.POST)
 
     def preview(self, request: HttpRequest, row: Any, blocks: list[Any]) -> HttpResponse:
@@ -248,6 +261,29 @@ class DeskAdmin(EditorAdmin):
             return redirect(self.url("change", line.key))
         self.message_user(request, _("“%s” is published.") % name, messages.SUCCESS)
         return self.response_post_save_change(request, Line(self.model, line.key).row)
+
+    def _plan(self, request: HttpRequest, content: Content) -> HttpResponse:
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        if not self.may_publish(request, line):
+            raise PermissionDenied
+        sender, moment = self._sender(request), self.plan_field.widget.value_from_datadict(request.POST, {}, PLAN_AT)
+        try:
+            planned_for = self.plan_field.clean(moment)
+            if planned_for <= timezone.now():
+                raise ValidationError(_("This time has passed already."))
+        except ValidationError as refusal:
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            planned_for = None  # it stays a draft
+        try:
+            line.save_draft(content, sender, publish_at=planned_for)
+        except (Conflict, Late):
+            return self._conflict(request, line, content, sender)
+        if planned_for is None:
+            return redirect(self.url("change", line.key))
+        when = date_format(localtime(planned_for), "DATETIME_FORMAT")
+        sentence = _("“%(name)s” will be published on %(when)s.") % {"name": Version(content=content), "when": when}
+        self.message_user(request, sentence, messages.SUCCESS)
+        return redirect(self.url("change", line.key))
 
     def _conflict(self, request: HttpRequest, line: Line, content: Content, sender: Sender) -> HttpResponse:
         same = line.versions.filter(form=sender.form).order_by("-pk").first() if sender.form else None
@@ -331,7 +367,8 @@ class DeskAdmin(EditorAdmin):
         if not (unsent.is_carried(request) and unsent.comes_from_here(request)):
             return None
         if not self.admin_site.has_permission(request):
-            return self.admin_site.admin_view(self.change_view)(request)  # the login
+            response: HttpResponse = self.admin_site.admin_view(self.change_view)(request, "")  # the login
+            return response
         return unsent.go_on(request, self.admin_site.each_context(request))
 
     # Its other screens
@@ -376,6 +413,9 @@ class DeskAdmin(EditorAdmin):
     def links_url(self, key: int) -> str:
         return ""
 
+    def upload_url(self) -> str:
+        return ""
+
     def _asked_pair(self, request: HttpRequest) -> tuple[int, int]:
         asked = [request.GET.get(name, "") for name in ("old", "new")]
         old, new = (int(pk) if pk.isascii() and pk.isdecimal() and len(pk) < 19 else 0 for pk in asked)
@@ -404,11 +444,39 @@ class DeskAdmin(EditorAdmin):
             self.message_user(request, _("The draft is put aside. It is still among the versions."), messages.SUCCESS)
         return redirect(self.url("change", key) if line.is_live else self.url("versions", key))
 
+    def cancel_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Have a draft not be published by itself, on POST."""
+        line = Line(self.model, min(key, 2**62))
+        if request.method != "POST" or not self.may_publish(request, line):
+            raise PermissionDenied
+        line.cancel_plan()
+        self.message_user(request, _("It is not published by itself any more."), messages.SUCCESS)
+        return redirect(self.url("change", key))
+
     def token_view(self, request: HttpRequest, key: int) -> JsonResponse:
         """Tell the form that somebody is logged in, and by which token it may be sent now."""
         if not self.may_draft(request):
             raise PermissionDenied
         return JsonResponse({"token": get_token(request)})
+
+
+def block_texts() -> dict[str, str]:
+    """Return what blocks.js says, where %s is a block."""
+    return {
+        "toggle": _("Open or close"),
+        "up": _("Move up"),
+        "down": _("Move down"),
+        "duplicate": _("Duplicate"),
+        "delete": _("Delete"),
+        "undo": _("Undo the deletion"),
+        "addBefore": _("Add a block before"),
+        "addLast": _("Add a block at the end"),
+        "movedUp": _("Moved up: %s"),
+        "movedDown": _("Moved down: %s"),
+        "duplicated": _("Duplicated: %s"),
+        "deleted": _("Deleted: %s"),
+        "broughtBack": _("Back again: %s"),
+    }
 
 
 class SingleRowAdmin(DeskAdmin):

@@ -6,6 +6,7 @@ or overwritten, and what was sent is kept aside. That two are appended at once, 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -87,17 +88,27 @@ class Line:
     def base(self) -> str:
         return f"{self.last.number if self.last else 0}-{digest(self.live) if self.live else ''}"
 
-    def save_draft(self, content: Content, sender: Sender, *, by_itself: bool = False) -> Version:
+    @property
+    def planned(self) -> Version | None:
+        """The draft that is to be published by itself, whatever was saved since."""
+        return self.versions.line().exclude(publish_at=None).first()
+
+    def save_draft(
+        self, content: Content, sender: Sender, *, by_itself: bool = False, publish_at: datetime | None = None
+    ) -> Version:
         """
         Append `content` as a draft, or put it in the place of what the same form saved by itself.
 
-        Raises Conflict and Late.
+        With `publish_at`, it is the one that is planned, and no other. Raises Conflict and Late.
         """
         self._check_order(sender)
         fields = self._fields(Event.AUTOSAVE if by_itself else Event.DRAFT, content, sender)
+        fields["publish_at"] = publish_at
         own = self.draft if self.draft and self._is_own(self.draft, sender) else None
         self._check_base(sender, own)
         with self._appending():
+            if publish_at:
+                self.cancel_plan()
             if own and own.event == Event.AUTOSAVE:
                 # Compare and set: another request of this form, or a publishing, may be on its way.
                 mine = self.versions.filter(pk=own.pk, event=own.event, count__lt=sender.count)
@@ -123,11 +134,30 @@ class Line:
                 self.model._default_manager.select_for_update().filter(pk=self.key).first()
             self._check_live()
             self._catch_up()
-            row = self._apply(content)
-            # As the tables have it, and with what they have no place for
-            published = content_of(row, blocks_of(row) if isinstance(row, Page) else ())
-            published["blocks"] += [block for block in content["blocks"] if not is_known(block)]
-            return self._append(self._fields(Event.PUBLISHED, published, sender) | {"published_at": timezone.now()})
+            self.cancel_plan()
+            return self._publish(content, sender)
+
+    def publish_planned(self, version: Version) -> None:
+        """
+        Publish what was planned, below a draft that was saved since.
+
+        Raises ValidationError if that cannot be, or somebody else has published meanwhile.
+        """
+        with self._appending():
+            if self.row:
+                self.model._default_manager.select_for_update().filter(pk=self.key).first()
+            newer = self.versions.line().filter(number__gt=version.number)
+            if newer.exclude(published_at=None).exists():
+                raise ValidationError(_("Something else was published after this had been planned."))
+            draft = self.draft if self.draft and self.draft.pk != version.pk else None
+            self._catch_up()
+            self.cancel_plan()
+            self._publish(version.said, Sender(version.author, comment=version.comment))
+            if draft:
+                self._append(self._fields(Event(draft.event), draft.said, Sender(draft.author, comment=draft.comment)))
+
+    def cancel_plan(self) -> None:
+        self.versions.exclude(publish_at=None).update(publish_at=None, refusal="")
 
     def keep_aside(self, event: Event, content: Content, sender: Sender) -> Version:
         """Keep what could not become a part of the line; what one form sends again takes the place of the older."""
@@ -140,7 +170,7 @@ class Line:
     def discard_draft(self) -> None:
         """Take the draft out of the line; it is still there among the versions."""
         if self.draft:
-            self.versions.filter(pk=self.draft.pk).update(number=None, event=Event.DISCARDED)
+            self.versions.filter(pk=self.draft.pk).update(number=None, event=Event.DISCARDED, publish_at=None)
 
     def note(self, author: Any, comment: Any) -> None:
         """Append what the tables have now, which was changed by other means than a form, below the draft, if any."""
@@ -219,6 +249,13 @@ class Line:
             "form": sender.form,
             "count": sender.count,
         }
+
+    def _publish(self, content: Content, sender: Sender) -> Version:
+        row = self._apply(content)
+        # As the tables have it, and with what they have no place for
+        published = content_of(row, blocks_of(row) if isinstance(row, Page) else ())
+        published["blocks"] += [block for block in content["blocks"] if not is_known(block)]
+        return self._append(self._fields(Event.PUBLISHED, published, sender) | {"published_at": timezone.now()})
 
     def _apply(self, content: Content) -> Model:
         row = self.row or self.model(pk=self.key)

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
+from myweb.pages.uploads import Upload
 
 from .admin import PREVIEW, DeskAdmin
 from .deletion import bring_back, deleted_pages
@@ -22,9 +23,12 @@ from .previews import show_preview
 
 
 class PageDesk(DeskAdmin):
+    change_form_template = "desk/page_form.html"
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         return [
+            path("upload/", view(self.upload_view), name="pages_page_upload"),
             path("deleted/", view(self.deleted_view), name="pages_page_deleted"),
             path("deleted/<int:version>/", view(self.bring_back_view), name="pages_page_bring_back"),
             path("<int:key>/preview/", view(self.preview_view), name="pages_page_preview"),
@@ -45,6 +49,9 @@ class PageDesk(DeskAdmin):
     def preview_url(self, key: int) -> str:
         return self.url("preview", key)
 
+    def upload_url(self) -> str:
+        return reverse("admin:pages_page_upload")
+
     def links_url(self, key: int) -> str:
         return self.url("links", key)
 
@@ -64,6 +71,19 @@ class PageDesk(DeskAdmin):
 
     def preview(self, request: HttpRequest, row: Page, blocks: list[Any]) -> HttpResponse:
         return show_preview(request, row, blocks, self.url("change", row.pk))
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """Take one picture, and answer with its number."""
+        if request.method != "POST" or not self.may_draft(request):
+            raise PermissionDenied
+        file = request.FILES.get("file")
+        if file is None:
+            return JsonResponse({"message": _("Please choose a file.")}, status=400)
+        try:
+            upload = Upload.take(file, request.user)
+        except ValidationError as refusal:
+            return JsonResponse({"message": " ".join(refusal.messages)}, status=400)
+        return JsonResponse({"number": upload.pk, "name": upload.name, "preview": upload.preview_url})
 
     def links_view(self, request: HttpRequest, key: int) -> HttpResponse:
         """List, make and revoke the links that show the draft of a page to people without an account."""

@@ -1,34 +1,22 @@
 """The owner's screens: the tree of pages, a page with its blocks, and the settings of the site."""
 
-from contextlib import suppress
 from typing import Any
 
 from content_editor.admin import ContentEditor
 from django.contrib import admin
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
 from myweb.desk.admin import SingleRowAdmin
 from myweb.desk.forms import BlockInline
 from myweb.desk.page_admin import PageDesk
 
-from . import pictures
 from .blocks import blocks_of, kinds
 from .choosing import PageChoiceAdmin
 from .models import Page, SiteSettings
 from .page_list import PageListAdmin
-
-
-def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
-    """Decode the uploaded pictures; what is wrong with one is said later, by its form field."""
-    for _name, uploads in files.lists():
-        for upload in uploads:
-            with suppress(ValidationError):
-                pictures.prepare(upload)
 
 
 @admin.register(Page)
@@ -38,10 +26,10 @@ class PageAdmin(PageListAdmin, PageChoiceAdmin, PageDesk, ContentEditor):  # typ
     prepopulated_fields = {"slug": ["title"]}
     inlines = [kind.inline(BlockInline) for kind in kinds()]
     fieldsets = [
-        (None, {"fields": ["title", "slug", "parent"]}),
-        (_("Place and language"), {"fields": ["menu", "language"], "classes": ["tabbed"]}),
-        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"], "classes": ["tabbed"]}),
-        (_("Search engines"), {"fields": ["description"], "classes": ["tabbed"]}),
+        (None, {"fields": ["title", ("parent", "menu")]}),
+        (_("Address and language"), {"fields": ["slug", "language"]}),
+        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"]}),
+        (_("Search engines"), {"fields": ["description"]}),
     ]
 
     class Media:
@@ -80,10 +68,6 @@ class PageAdmin(PageListAdmin, PageChoiceAdmin, PageDesk, ContentEditor):  # typ
 
     def view_on_site(self, page: Page) -> str:
         return page.get_absolute_url() if page.is_public else reverse("admin:pages_page_preview", args=[page.pk])
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        prepare_uploads(request.FILES)
-        return super().changeform_view(request, *args, **kwargs)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Page | None = None) -> dict[str, Any]:
         # The address of the home page is empty, so a new title would move it, and nothing would be left at /.

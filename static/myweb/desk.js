@@ -2,7 +2,7 @@
 "use strict"
 {
   const REST = 3 // seconds without typing, after which it is saved
-  const RETRY = 10 // seconds
+  const RETRY = 10 // seconds after which it is tried again
   const MOST_KEPT_ALIVE = 60_000 // bytes that browsers go on sending when a page is left (64 KiB)
 
   const desk = document.querySelector(".desk")
@@ -20,8 +20,16 @@
 
   let timer
   let sending = null
-  let isDirty = false
+  let saved = null // what was sent last, or what the form was opened with
   let isLeaving = false
+
+  // Of what is typed; files are sent by themselves.
+  const snapshot = () => {
+    const entries = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/^_|^csrf|-id$/.test(name))
+    return JSON.stringify(entries)
+  }
+
+  const isDirty = () => saved !== null && snapshot() !== saved
 
   const schedule = (seconds) => {
     clearTimeout(timer)
@@ -29,31 +37,34 @@
   }
 
   const touched = () => {
-    isDirty = true
+    if (saved === null) return
     schedule(REST)
     preview.update()
   }
 
   const save = async () => {
-    if (sending || !isDirty || isLeaving) return
-    isDirty = false
+    if (sending || isLeaving || !isDirty()) return
+    const before = saved
+    saved = snapshot()
     sending = send()
-    await sending
+    if (!(await sending)) saved = before
     sending = null
-    if (isDirty) schedule(REST)
+    if (isDirty()) schedule(saved === before ? RETRY : REST)
   }
 
+  // Returns whether it was taken.
   const send = async () => {
     try {
       const response = await post()
-      if (response.type === "opaqueredirect") await hearWhy()
-      else if (response.status === 403) await renew()
-      else if (response.ok || response.status === 409) take(await response.json())
-      else throw new Error(response.status)
+      if (response.ok || response.status === 409) {
+        take(await response.json())
+        return true
+      }
+      if (response.type === "opaqueredirect" || response.status === 403) return await renew()
+      throw new Error(response.status)
     } catch {
-      isDirty = true
       say(desk.dataset.offline)
-      schedule(RETRY)
+      return false
     }
   }
 
@@ -83,18 +94,14 @@
   // Somebody who has logged in again has another token.
   const renew = async () => {
     const response = await fetch(desk.dataset.token, { redirect: "manual" })
-    if (!response.ok) return hearWhy()
+    if (!response.ok) {
+      say(desk.dataset.loggedOut, { url: location.href, text: desk.dataset.logIn, target: "_blank" })
+      return false
+    }
     field("csrfmiddlewaretoken").value = (await response.json()).token
-    isDirty = true
-    schedule(0)
-  }
-
-  const hearWhy = async () => {
-    const response = await fetch(desk.dataset.token, { redirect: "manual" })
-    if (response.ok) return renew()
-    isDirty = true
-    say(desk.dataset.loggedOut, { url: location.href, text: desk.dataset.logIn, target: "_blank" })
-    schedule(RETRY)
+    const again = await post()
+    if (again.ok || again.status === 409) take(await again.json())
+    return again.ok || again.status === 409
   }
 
   const preview = {
@@ -162,10 +169,10 @@
   if (form) {
     form.addEventListener("input", touched)
     form.addEventListener("change", touched)
-    // Blocks are added, moved and marked for deletion by scripts, of which none sends an event.
-    new MutationObserver((changes) => {
-      if (changes.some((change) => change.target.closest?.(".order-machine"))) touched()
-    }).observe(form, { childList: true, subtree: true })
+    for (const name of ["formset:added", "formset:removed", "drop"]) document.addEventListener(name, () => setTimeout(touched))
+    const begin = () => setTimeout(() => (saved ??= snapshot()), 300)
+    if (document.getElementById("content-editor-context")) document.addEventListener("content-editor:ready", begin)
+    else begin()
 
     preview.button = form.querySelector("[name=_preview]")
     preview.button?.addEventListener("click", (event) => {
@@ -181,7 +188,7 @@
     })
     document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save())
     window.addEventListener("beforeunload", (event) => {
-      if (isDirty && !isLeaving) event.preventDefault()
+      if (isDirty() && !isLeaving) event.preventDefault()
     })
     // Back from a page that the form was sent to, by the browser's button
     window.addEventListener("pageshow", (event) => {
@@ -191,7 +198,6 @@
     window.addEventListener("keydown", (event) => {
       if (event.key.toLowerCase() === "s" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault()
-        isDirty = true
         save()
       }
     })
