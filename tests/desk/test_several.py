@@ -4,6 +4,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from myweb.desk import several
+from myweb.desk.deletion import bring_back, deleted_pages
 from myweb.desk.line import Line, Sender
 from myweb.desk.models import Version
 from myweb.pages import tree
@@ -180,6 +181,18 @@ class TestCopy:
         [copied] = several.copy([page], True, author)
         [block] = Line(Page, copied.pk).draft.said["blocks"]
         assert block["fields"]["image"] == picture.image.name
+
+
+def test_copies_are_deleted_and_come_back(author):
+    a = make_page("A")
+    make_text(make_page("B", parent=a), "<p>Deep</p>")
+    [copied] = several.copy([a], True, author)
+    copied.delete()
+    assert order() == ["A"]
+    bring_back(next(version for version in deleted_pages() if version.key == copied.pk), author)
+    assert order() == ["A", "A (copy)"]
+    [below] = Page.objects.filter(parent=copied.pk)
+    assert "Deep" in str(Line(Page, below.pk).draft.said["blocks"])
 
 
 @pytest.mark.parametrize("number", [10, 40])
