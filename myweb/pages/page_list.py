@@ -29,6 +29,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from myweb.admin import ChangeList, EditorAdmin
 from myweb.desk import several
+from myweb.desk.states import NAMES, in_state, states_of
 
 from . import tree
 from .blocks import kinds
@@ -94,6 +95,7 @@ class PageChangeList(ChangeList):
             .annotate(Count("pk"))
         )
         above = {} if self.is_branch else trails(pages)
+        states = states_of(pages)
         filters = request.GET.urlencode()
         tools = []
         if self.model_admin.has_change_permission(request):
@@ -103,6 +105,7 @@ class PageChangeList(ChangeList):
         for page in pages:
             page.number_below = below.get(page.pk, 0)
             page.where = above.get(page.pk, "")
+            page.state = states[page.pk].words
             page.list_filters = filters
             page.tools = tools
 
@@ -144,13 +147,24 @@ class BelowForm(forms.Form):
     with_below = forms.BooleanField(required=False, initial=True)
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[Any, Any]]:
+        return list(NAMES.items())
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return in_state(queryset, self.value()) if self.value() in NAMES else queryset
+
+
 class PageListAdmin(EditorAdmin):
     """The list's part of the admin of pages."""
 
     change_list_template = "pages/list.html"
-    list_display = ["titled", "address", "in_menu", "is_public", "tools"]
+    list_display = ["titled", "address", "in_menu", "state", "tools"]
     list_display_links = None
-    list_filter = ["is_public", "menu", "language"]
+    list_filter = [StateFilter, "menu", "language"]
     search_fields = ["title", "path", *chain.from_iterable(kind.searched_from_page() for kind in kinds())]
     actions = ["publish_pages", "hide_pages", "move_pages", "copy_pages", "delete_selected"]
 
@@ -226,6 +240,10 @@ class PageListAdmin(EditorAdmin):
     @admin.display(description=gettext_lazy("menu"), ordering="menu", empty_value="")
     def in_menu(self, page: Page) -> str | None:
         return page.get_menu_display() if page.menu else None
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, page: Any) -> str:
+        return str(page.state)
 
     @admin.display(description=gettext_lazy("place"))
     def tools(self, page: Any) -> SafeString:
