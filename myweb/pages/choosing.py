@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Case, Q, QuerySet, Value, When
 from django.db.models.functions import Length
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -179,10 +179,9 @@ class PageChoiceAdmin(EditorAdmin):
 @require_safe
 def _choices(request: HttpRequest) -> HttpResponse:
     pages = Page.objects.exclude(path="/")
-    if number := request.GET.get("for"):
-        moved = Page.objects.filter(pk__in=numbers([number])).first()
-        if moved is None:
-            raise Http404
+    # A page that is new is not there yet.
+    moved = Page.objects.filter(pk__in=numbers([request.GET.get("for", "")])).first()
+    if moved:
         pages = pages.exclude(pk=moved.pk)
         if moved.path != "/":
             pages = pages.exclude(path__startswith=moved.path)

@@ -155,7 +155,8 @@ class StateFilter(admin.SimpleListFilter):
         return list(NAMES.items())
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return in_state(queryset, self.value()) if self.value() in NAMES else queryset
+        name = self.value()
+        return in_state(queryset, name) if name and name in NAMES else queryset
 
 
 class PageListAdmin(EditorAdmin):
