@@ -136,6 +136,15 @@ class PageDesk(DeskAdmin):
         except ValidationError as refusal:
             self.message_user(request, " ".join(refusal.messages), messages.ERROR)
             return redirect("admin:pages_page_deleted")
-        sentence = ngettext("“%(page)s” is back.", "“%(page)s” is back, and %(number)d pages with it.", len(pages))
-        self.message_user(request, sentence % {"page": pages[0], "number": len(pages) - 1}, messages.SUCCESS)
+        together = len(pages) - 1
+        sentence = (
+            ngettext(
+                "“%(page)s” is back, and %(number)d page below it.",
+                "“%(page)s” is back, and %(number)d pages below it.",
+                together,
+            )
+            if together
+            else _("“%(page)s” is back.")
+        )
+        self.message_user(request, sentence % {"page": pages[0], "number": together}, messages.SUCCESS)
         return redirect("admin:pages_page_changelist")
