@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from myweb.pages.choosing import PageField, trails
 from myweb.pages.models import Page
+from tests.admin_forms import form_data
 from tests.factories import make_page
 from tests.pages.test_tree import make_many
 
@@ -152,3 +153,26 @@ def test_form_of_a_page_does_not_list_others(admin_client):
     assert "P49" not in html
     assert "About us – /about-us/" in html
     assert f'data-search="{CHOICES}?for={page.pk}"' in html
+
+
+def test_draft_keeps_what_was_typed(admin_client):
+    """What may mean several pages is no error of a draft, and stands in its field again."""
+    page = make_page("News")
+    for parent in (make_page("A"), make_page("B")):
+        make_page("2026", parent=parent)
+    url = f"/admin/pages/page/{page.pk}/change/"
+    data = form_data(admin_client.get(url)) | {"parent": "", "parent_shown": "", "parent_text": "2026"}
+    del data["_publish"]
+    assert admin_client.post(url, data).status_code == 302
+    assert 'name="parent_text" value="2026"' in admin_client.get(url).content.decode()
+    assert not Page.objects.get(pk=page.pk).parent
+
+
+def test_form_is_published_with_what_was_typed(admin_client):
+    about, page = make_page("About us"), make_page("News")
+    url = f"/admin/pages/page/{page.pk}/change/"
+    data = form_data(admin_client.get(url)) | {"parent": "", "parent_shown": "", "parent_text": "about"}
+    assert admin_client.post(url, data).status_code == 302
+    assert Page.objects.get(pk=page.pk).parent == about
+    data = form_data(admin_client.get(url)) | {"parent": "", "parent_shown": "", "parent_text": "nothing"}
+    assert "There is no page called “nothing”." in admin_client.post(url, data).content.decode()

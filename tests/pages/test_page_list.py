@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from myweb.desk.deletion import deleted_pages
 from myweb.pages.models import Page
-from myweb.pages.page_list import AT_ONCE
+from myweb.pages.page_list import AT_ONCE, DELETED_AT_ONCE
 from tests.factories import make_page, make_text
 from tests.pages.test_tree import make_many, order
 
@@ -216,7 +216,7 @@ class TestMove:
             assert "are gone" in admin_client.post(MOVE, data, headers={"accept": "application/json"}).json()["said"]
         pages = make_many(AT_ONCE + 1)
         data = {"action": "move_pages", "_selected_action": pages[0].pk, "select_across": "1"}
-        assert "At most 500 pages" in said(admin_client.post(LIST, data, follow=True))[0]
+        assert "At most 200 pages" in said(admin_client.post(LIST, data, follow=True))[0]
 
     def test_get_moves_nothing(self, admin_client):
         about, team = make_page("About us"), make_page("Team")
@@ -276,7 +276,7 @@ class TestCopy:
         data = {"pages": about.pk, "post": "yes", "with_below": "on"}
         response = admin_client.post(COPY, data)
         assert response.status_code == 400
-        assert "At most 500 pages can be copied at once." in response.content.decode()
+        assert "At most 200 pages can be copied at once." in response.content.decode()
         assert Page.objects.count() == AT_ONCE + 1
 
     def test_by_who_may_only_draft(self, client):
@@ -350,6 +350,15 @@ class TestSeveral:
         assert said(act(admin_client, "delete_selected", a, b, post="yes")) == ["3 pages were deleted."]
         assert order() == ["D"]
         assert {version.author.username for version in deleted_pages()} == {"admin"}
+
+    def test_more_below_than_can_be_deleted_at_once(self, admin_client):
+        a = make_page("A")
+        make_many(DELETED_AT_ONCE, parent=a)
+        for data in ({}, {"post": "yes"}):
+            assert said(act(admin_client, "delete_selected", a, **data)) == [
+                "At most 2000 pages can be deleted at once, with those below."
+            ]
+        assert Page.objects.count() == DELETED_AT_ONCE + 1
 
     def test_pages_of_branches_that_were_opened_in_place(self, admin_client):
         a = make_page("A")
