@@ -166,7 +166,6 @@ INSTALLED_APPS = [
     "django_prose_editor",
     "imagefield",
     "js_asset",
-    "tree_queries",
     "reversion",  # as long as the release before, which writes to its tables, may come back
     "axes",
     "csp",

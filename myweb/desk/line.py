@@ -191,8 +191,8 @@ class Line:
         with self._appending():
             self._catch_up()
             content = self.live or self.content or live_content(self.row)
-            went = {"position": position, "is_live": self.is_live, "draft": draft.said if draft else None}
-            content = {**content, **went}
+            # A new one: what was never published is its own draft.
+            content = {**content, "position": position, "is_live": self.is_live, "draft": draft.said if draft else None}
             self._append(self._fields(Event.DELETED, content, sender) | {"deletion": deletion})
 
     # Steps

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from myweb.desk.models import Version
 from myweb.pages import pictures
 from myweb.pages.blocks import Block
 from myweb.pages.blocks.picture import Picture
@@ -30,6 +31,7 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         yield output.getvalue()
         Page.objects.all().delete()
         Redirect.objects.all().delete()
+        Version.objects.all().delete()
         SiteSettings.objects.all().delete()
 
 
