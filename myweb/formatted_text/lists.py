@@ -82,16 +82,18 @@ def _last_item(open_lists: list[tuple[Item, Container]]) -> Container:
     return item
 
 
-_TYPES = {"decimal": "1", "lower-alpha": "a", "upper-alpha": "A", "lower-roman": "i", "upper-roman": "I"}
-_STYLES = {"lower-latin": "lower-alpha", "upper-latin": "upper-alpha"} | {
-    letter: style for style, letter in _TYPES.items()
+_TYPES = {"decimal": "", "lower-alpha": "a", "upper-alpha": "A", "lower-roman": "i", "upper-roman": "I"}
+_STYLES = {"1": "decimal", "lower-latin": "lower-alpha", "upper-latin": "upper-alpha"} | {
+    letter: style for style, letter in _TYPES.items() if letter
 }
 
 
 def list_attributes(style: str, start: int | None) -> dict[str, str]:
     """Return the attributes of an <ol> with `style`, a type of HTML or CSS, as the editor writes them."""
-    attributes = {} if start is None or start == 1 else {"start": str(start)}
     style = _STYLES.get(style, style)
-    if style in _TYPES:
-        attributes |= {"type": _TYPES[style], "data-type": style}
-    return attributes
+    attributes = {
+        "data-type": style if style in _TYPES else "",
+        "start": str(start) if start and start != 1 else "",
+        "type": _TYPES.get(style, ""),
+    }
+    return {name: value for name, value in attributes.items() if value}

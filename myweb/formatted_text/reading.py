@@ -307,7 +307,7 @@ class Reader:
         """Google Docs gives the style of a list to its items."""
         listing = self.containers[-1]
         style, _start = _style_and_start(attributes)
-        if listing.tag == "ol" and not listing.children and "type" not in listing.attributes:
+        if listing.tag == "ol" and not listing.children and "data-type" not in listing.attributes:
             listing.attributes |= list_attributes(style, None)
 
     def _close_container(self) -> None:

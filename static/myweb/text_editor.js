@@ -85,7 +85,7 @@ const PATIENCE = 8000; // milliseconds
 
 export const Pasting = Extension.create({
     name: "pasting",
-    // After what pastes an address onto words as a link
+    // After what pastes an address onto words as a link, and cells into tables
     priority: 1,
 
     addOptions() {
@@ -99,6 +99,7 @@ export const Pasting = Extension.create({
 
 function pastingInto(options) {
     let pending = null; // what was pasted and is being cleaned
+    let isInserting = false;
 
     // The place where it goes moves with the words around it, so that one can go on writing.
     const plugin = new Plugin({
@@ -121,19 +122,30 @@ function pastingInto(options) {
             };
         },
         props: {
-            handlePaste(view, event) {
-                const html = event.clipboardData?.getData("text/html");
-                if (!html) {
-                    const hasFile = event.clipboardData?.files.length && !event.clipboardData.getData("text/plain");
-                    say(view, hasFile ? [options.file] : []);
-                    return Boolean(hasFile);
+            handleDOMEvents: {
+                paste(view, event) {
+                    const data = event.clipboardData;
+                    const html = data?.getData("text/html");
+                    const isOnlyFile = data && !html && !data.getData("text/plain") && data.files.length > 0;
+                    say(view, isOnlyFile ? [options.file] : []);
+                    // What comes from an editor like this one is clean.
+                    if (!view.editable || !(isOnlyFile || html) || html.includes("data-pm-slice")) {
+                        return false;
+                    }
+                    event.preventDefault();
+                    pending?.giveUp();
+                    if (html) {
+                        clean(view, html);
+                    }
+                    return true;
+                },
+            },
+            handlePaste(view, event, slice) {
+                if (!isInserting) {
+                    return false;
                 }
-                if (html.includes("data-pm-slice")) {
-                    say(view, []);
-                    return false; // from an editor like this one
-                }
-                pending?.giveUp();
-                clean(view, html);
+                // Not as a paste, in which the library would take the words of links for their addresses.
+                view.dispatch(view.state.tr.replaceSelection(slice).scrollIntoView());
                 return true;
             },
         },
@@ -145,7 +157,9 @@ function pastingInto(options) {
             const place = plugin.getState(view.state);
             const { tr } = view.state;
             view.dispatch(tr.setSelection(place.resolve(tr.doc)).setMeta(plugin, null));
+            isInserting = true;
             view.pasteHTML(cleaned);
+            isInserting = false;
             say(view, sentences);
         };
         const mine = {

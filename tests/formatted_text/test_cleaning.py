@@ -54,8 +54,8 @@ WRITTEN = [
     '<p>See <a href="https://example.org/?a=1&amp;b=2" rel="noopener" target="_blank">a <em>good</em> link</a></p>',
     "<h2>Heading</h2><h3>Subheading</h3><p>Text</p><hr><blockquote><p>Quoted</p></blockquote>",
     "<h3>No heading above</h3><h2>Heading</h2>",
-    '<ul><li><p>One</p><ol type="1" data-type="decimal"><li><p>Two</p></li></ol></li><li><p>3</p><p>4</p></li></ul>',
-    '<ol start="4" type="a" data-type="lower-alpha"><li><p>One</p></li></ol>',
+    '<ul><li><p>One</p><ol data-type="decimal"><li><p>Two</p></li></ol></li><li><p>3</p><p>4</p></li></ul>',
+    '<ol data-type="lower-alpha" start="4" type="a"><li><p>One</p></li></ol>',
     '<table><tbody><tr><th colspan="1" rowspan="1"><p>A</p></th><td colspan="2"><p></p></td></tr></tbody></table>',
     "<p>5 &lt; 6 &amp; 7 &gt; 6, “100&nbsp;%”</p>",
     "<p>1. April</p><p>2. Mai</p><p>- no list</p><p>o no list</p>",
@@ -194,7 +194,7 @@ def test_headings(html, expected):
         ),
         (
             "<p style='mso-list:l0 level1 lfo1'><span style='mso-list:Ignore'>iv.</span>A</p>",
-            '<ol type="i" data-type="lower-roman"><li><p>A</p></li></ol>',
+            '<ol data-type="lower-roman" type="i"><li><p>A</p></li></ol>',
         ),
         # A list that begins anew, and one that goes on
         (
