@@ -50,12 +50,17 @@ class FormattedTextField(ProseEditorField):  # type: ignore[misc]
         """Return `html` as this field keeps it, and what of it cannot come along."""
         return clean(html, self.tags, self.link_attributes, self.sanitize)
 
+    def clean_in(self, instance: Model) -> None:
+        """Clean the text of `instance`, whatever is wrong with it, and remember what of it could not come along."""
+        html, left_out = self.clean_html(getattr(instance, self.attname) or "")
+        setattr(instance, self.attname, html)
+        vars(instance).setdefault("_left_out", {})[self.attname] = left_out
+
     def clean(self, value: Any, instance: Model | None) -> Any:
-        left_out = LeftOut()
         if isinstance(value, str):
             value, left_out = self.clean_html(value)
-        if instance is not None:
-            vars(instance).setdefault("_left_out", {})[self.attname] = left_out
+            if instance is not None:
+                vars(instance).setdefault("_left_out", {})[self.attname] = left_out
         return super().clean(value, instance)
 
 

@@ -1,7 +1,6 @@
 """What the admin does with HTML that comes from elsewhere: pasted into an editor, or posted as it is."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.apps import apps
 from django.contrib import messages
@@ -44,15 +43,3 @@ def say_what_was_left_out(request: HttpRequest, instances: Iterable[Model]) -> N
     for instance in instances:
         for sentence in sentences(left_out_of(instance)):
             messages.warning(request, f"{instance}: {sentence}" if str(instance) else sentence)
-
-
-class PastingMixin:
-    """For the admin of what has formatted text, itself or in its blocks."""
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)  # type: ignore[misc]
-        say_what_was_left_out(request, [obj])
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        super().save_formset(request, form, formset, change)  # type: ignore[misc]
-        say_what_was_left_out(request, [*formset.new_objects, *(obj for obj, _fields in formset.changed_objects)])

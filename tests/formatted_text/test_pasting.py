@@ -6,11 +6,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from myweb.desk.models import Version
 from myweb.library_texts import PROSE_EDITOR
-from myweb.pages.models import Page, SiteSettings
-from tests.factories import make_page, make_text
+from myweb.pages.models import SiteSettings
+from tests.admin_forms import add_block, form_data
+from tests.factories import make_page
 from tests.formatted_text.test_cleaning import WRITTEN, read
-from tests.pages.test_admin import add_block, change_url, form_data
+from tests.pages.test_admin import change_url
 from tests.site import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -94,15 +96,13 @@ def test_what_only_had_a_picture_is_said_to_be_empty(admin_client, home):
     assert "This field cannot be blank." in answer.content.decode()
 
 
-def test_what_nobody_touched_stays(admin_client, home):
-    """Texts of older releases are cleaned when their own words are changed, and not before."""
-    old = make_text(home)
-    type(old).objects.update(text="<p>old</p><p></p><td>x</td>")
-    data = form_data(admin_client.get(change_url(home))) | {"is_published": "on", "title": "New"}
-    assert admin_client.post(change_url(home), data).status_code == 302
-    old.refresh_from_db()
-    assert Page.objects.get().title == "New"
-    assert old.text == "<p>old</p><p></p><td>x</td>"
+def test_drafts_are_cleaned_and_it_is_said(admin_client, home):
+    data = form_data(admin_client.get(change_url(home)))
+    data.pop("_publish", None)
+    add_block(data, "text", text="<h1>A</h1><img>")
+    answer = admin_client.post(change_url(home), data | {"_save": "draft"}, follow=True)
+    assert any("1 picture was left out" in str(message) for message in answer.context["messages"])
+    assert Version.objects.filter(key=home.pk).last().content["blocks"][0]["text"] == "<h2>A</h2>"
 
 
 def test_clean_texts_cause_no_message(admin_client):
