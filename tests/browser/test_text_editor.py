@@ -146,7 +146,7 @@ def test_nothing_is_lost_by_saving_too_soon(form, site):
     hold(form)
     form.get_by_label("Title").fill("Too soon")
     paste(form, "<p>pasted</p>")
-    form.get_by_role("button", name="Save", exact=True).click()
+    form.get_by_role("button", name="Publish", exact=True).click()
     expect(form.locator(".messagelist .success")).to_contain_text("Too soon")
     form.goto(f"{site.url}/too-soon/")
     expect(form.locator("article")).to_contain_text("pasted")
