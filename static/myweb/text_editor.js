@@ -100,14 +100,17 @@ export const Pasting = Extension.create({
 function pastingInto(options) {
     let pending = null; // what was pasted and is being cleaned
     let isInserting = false;
+    let goOnAt = null; // where somebody writes meanwhile
 
-    // The place where it goes moves with the words around it, so that one can go on writing.
+    // The place where it goes moves with the words around it, and stays before those that are written there meanwhile.
+    const moved = (place, { mapping }) =>
+        place.map({ map: (at) => mapping.map(at, -1), mapResult: (at) => mapping.mapResult(at, -1) });
     const plugin = new Plugin({
         state: {
             init: () => null,
             apply(transaction, place) {
                 const set = transaction.getMeta(plugin);
-                return set === undefined ? place?.map(transaction.mapping) : set;
+                return set === undefined ? place && moved(place, transaction) : set;
             },
         },
         view() {
@@ -145,7 +148,12 @@ function pastingInto(options) {
                     return false;
                 }
                 // Not as a paste, in which the library would take the words of links for their addresses.
-                view.dispatch(view.state.tr.replaceSelection(slice).scrollIntoView());
+                const { tr } = view.state;
+                tr.replaceSelection(slice);
+                if (goOnAt) {
+                    tr.setSelection(goOnAt.map(tr.mapping).resolve(tr.doc));
+                }
+                view.dispatch(tr.scrollIntoView());
                 return true;
             },
         },
@@ -154,9 +162,10 @@ function pastingInto(options) {
     function clean(view, html) {
         const insert = (cleaned, sentences) => {
             pending = null;
-            const place = plugin.getState(view.state);
-            const { tr } = view.state;
-            view.dispatch(tr.setSelection(place.resolve(tr.doc)).setMeta(plugin, null));
+            const { selection, tr } = view.state;
+            const place = plugin.getState(view.state).resolve(tr.doc);
+            goOnAt = selection.eq(place) ? null : selection.getBookmark();
+            view.dispatch(tr.setSelection(place).setMeta(plugin, null));
             isInserting = true;
             view.pasteHTML(cleaned);
             isInserting = false;
