@@ -170,6 +170,9 @@ function pastingInto(options) {
             view.pasteHTML(cleaned);
             isInserting = false;
             say(view, sentences);
+            if (sentences.length) {
+                noteOf(view).scrollIntoView({ block: "nearest" });
+            }
         };
         const mine = {
             giveUp() {
@@ -210,6 +213,10 @@ function withOurHeadings(html) {
 }
 
 function say(view, sentences) {
+    noteOf(view).textContent = sentences.join(" ");
+}
+
+function noteOf(view) {
     const editor = view.dom.closest(".prose-editor");
     let note = editor.nextElementSibling;
     if (!note?.classList.contains("pasting-note")) {
@@ -218,5 +225,5 @@ function say(view, sentences) {
         note.setAttribute("role", "status");
         editor.after(note);
     }
-    note.textContent = sentences.join(" ");
+    return note;
 }
