@@ -13,10 +13,11 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext_lazy as _
-from django_prose_editor.fields import ProseEditorField
 from tree_queries.fields import TreeNodeForeignKey
 from tree_queries.models import OrderableTreeNode
 from tree_queries.query import TreeQuerySet
+
+from myweb.formatted_text.fields import FormattedTextField
 
 from .fields import AddressField
 from .redirects import Redirect
@@ -322,7 +323,7 @@ class SiteSettings(models.Model):
     tagline = models.CharField(
         _("tagline"), max_length=200, blank=True, help_text=_("A few words about the site, shown next to its name.")
     )
-    footer_text = ProseEditorField(
+    footer_text = FormattedTextField(
         _("footer text"),
         blank=True,
         extensions={"Bold": True, "Italic": True, "HardBreak": True, "Link": True},
