@@ -19,6 +19,7 @@ from tree_queries.models import OrderableTreeNode
 from tree_queries.query import TreeQuerySet
 
 from .fields import AddressField
+from .links import LinkedTexts
 from .texts import key_of, same, slugify, validate_visible
 
 # In the words of those who read them, whatever the language of the admin
@@ -310,7 +311,7 @@ def _view_at(path: str) -> str | None:
         return None
 
 
-class SiteSettings(models.Model):
+class SiteSettings(LinkedTexts, models.Model):
     """What the owner says about the site as a whole: one row."""
 
     name = models.CharField(_("name of the site"), max_length=100, validators=[validate_visible])

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from myweb.publishing.decorators import publishable
 
 from .blocks import blocks_of
+from .links import show
 from .models import Page
 from .texts import same
 
@@ -59,6 +60,7 @@ def render_page(request: HttpRequest, page: Page, trail: list[Page]) -> HttpResp
 def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
     """What pages/page.html needs, beside what every page has around it."""
     blocks = blocks_of(page)
+    show(blocks)
     return {
         "page": page,
         # The home page may be in another language.
