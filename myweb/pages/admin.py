@@ -23,6 +23,8 @@ from myweb.admin import ChangeList, SingleRowAdmin, VersionedAdmin
 from . import pictures
 from .blocks import blocks_of, kinds
 from .fields import PageChoiceField
+from .link_admin import LinksMixin
+from .links import show
 from .models import Page, SiteSettings
 from .views import render_page
 
@@ -40,7 +42,7 @@ class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
 
 
 @admin.register(Page)
-class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
+class PageAdmin(LinksMixin, ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
     list_display = [*TreeAdmin.list_display, "address", "menu", "is_public"]
@@ -62,7 +64,9 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
     @admin.display(description=_("content"))
     def content(self, page: Page) -> str:
         """The blocks as visitors see them, for those who may not change them."""
-        return render_to_string("pages/blocks.html", {"blocks": blocks_of(page)})
+        blocks = blocks_of(page)
+        show(blocks)
+        return render_to_string("pages/blocks.html", {"blocks": blocks})
 
     def get_fieldsets(self, request: HttpRequest, obj: Page | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

@@ -6,7 +6,7 @@ clean() is for texts that are saved, refer() for those that are stored already, 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from html import escape, unescape
 from html.parser import HTMLParser
@@ -191,7 +191,10 @@ class Found(NamedTuple):
             return cls({}, {})
         wanted = Q(pk__in=keys) | Q(path__in=paths) | Q(address_key__in=[key_of(path) for path in paths])
         rows = _pages().filter(wanted).order_by("path").values_list("pk", "path")
-        targets = [Target(*row) for row in rows]
+        return cls.of([Target(*row) for row in rows])
+
+    @classmethod
+    def of(cls, targets: Collection[Target]) -> Self:
         return cls(
             {target.key: target for target in targets},
             # Pages of an older release may differ only in spelling: then, each has its own.
@@ -236,10 +239,8 @@ def clean(html: str, base: str = "/") -> str:
     return cleaned
 
 
-def refer(html: str, base: str = "/") -> str:
-    """Return `html` with a key in each link to a page that has none, and all else as it is."""
-    links = [link for link in links_in(html) if link.key is None]
-    found = Found.for_links(links, base)
+def refer(html: str, found: Found, base: str = "/") -> str:
+    """Return `html` with a key in each link to a page of `found` that has none, and all else as it is."""
     return rewritten(html, lambda link: link if link.key is not None else _to_page(link, found, base) or link)
 
 
@@ -346,7 +347,6 @@ def refuse_dropped(html: str) -> None:
         raise ValidationError([_refusal(link, "/") for link in parser.links])
 
 
-@cache
 def rich_texts(model: type[models.Model]) -> list[Any]:
     """Return the fields of `model` that have formatted text."""
     return [field for field in model._meta.concrete_fields if isinstance(field, ProseEditorField)]

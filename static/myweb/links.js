@@ -37,6 +37,14 @@ const completed = (text) => {
     return address;
 };
 
+const decoded = (text) => {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
+};
+
 // The headings of the page that is edited, with the ids that pages/links.py gives them once it is saved
 const headingsHere = (taken) => {
     const ids = new Set(taken);
@@ -133,9 +141,9 @@ class PageField {
             event.preventDefault();
             const count = this.found.length;
             this.point(this.active < 0 && step < 0 ? count - 1 : (this.active + step + count) % count);
-        } else if (event.key === "Enter" && this.active >= 0) {
+        } else if (event.key === "Enter" && this.input.value.trim() && !this.page) {
             event.preventDefault();
-            this.choose(this.found[this.active]);
+            if (this.found.length) this.choose(this.found[Math.max(this.active, 0)]);
         } else if (event.key === "Escape" && !this.list.hidden) {
             // Only the list; the next one closes the dialog.
             event.preventDefault();
@@ -187,7 +195,7 @@ class LinkDialog {
     async fill() {
         const { href = "", page } = this.attributes;
         const [key, address] = (page ?? "").split(" ");
-        const fragment = decodeURIComponent(href.split("#")[1] ?? "");
+        const fragment = decoded(href.split("#")[1] ?? "");
         if (key && address === href) {
             try {
                 const found = await (await ask(`${DIALOG}headings/?${new URLSearchParams({ page: key })}`)).json();
