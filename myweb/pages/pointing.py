@@ -34,7 +34,7 @@ def linked_models() -> list[type[models.Model]]:
     return [model for model in every if rich_texts(model)]
 
 
-class Text(NamedTuple):
+class StoredText(NamedTuple):
     """A formatted text; that of a block belongs to the page with the key `page`."""
 
     model: type[models.Model]
@@ -44,7 +44,7 @@ class Text(NamedTuple):
     html: str
 
 
-def texts_with(words: str) -> Iterator[Text]:
+def texts_with(words: str) -> Iterator[StoredText]:
     """Yield the texts that contain `words`; no cursor is open meanwhile."""
     for model in linked_models():
         owner = "parent_id" if hasattr(model, "parent_id") else None
@@ -54,7 +54,7 @@ def texts_with(words: str) -> Iterator[Text]:
             last = 0
             while batch := list(rows.filter(pk__gt=last).values_list(*columns)[:AT_ONCE]):
                 for pk, html, *page in batch:
-                    yield Text(model, pk, field.attname, page[0] if page else None, html)
+                    yield StoredText(model, pk, field.attname, page[0] if page else None, html)
                 last = batch[-1][0]
 
 
@@ -108,7 +108,7 @@ def _texts_pointing_to(branch: Branch) -> list[Pointer]:
     ]
 
 
-def _texts_linked_to(keys: Collection[int]) -> Iterator[Text]:
+def _texts_linked_to(keys: Collection[int]) -> Iterator[StoredText]:
     """Yield the texts with a link to one of the pages; the quotes keep 42 from being found in 421."""
     if len(keys) == 1:
         [key] = keys
@@ -182,22 +182,23 @@ class _Search:
         self.by_path = {same(place.path): pk for pk, place in self.places.items()}
         self.answered: dict[str, bool] = {}
 
-    def is_shown(self, text: Text) -> bool:
+    def is_shown(self, text: StoredText) -> bool:
         return text.page is None or (text.page in self.places and self.places[text.page].is_public)
 
-    def target(self, link: Link, text: Text) -> tuple[int | None, str, str]:
+    def target(self, link: Link, text: StoredText) -> tuple[int | None, str, str]:
         """Return the page that a link leads to, the heading there, and what is wrong already."""
         if link.href.startswith("#"):
             return text.page, link.href[1:], ""
+        heading = link.href.partition("#")[2]
+        if (key := link.key) is not None:
+            reason = GONE if key not in self.places else "" if self.places[key].is_public else HIDDEN
+            return key, heading, str(reason)
         own = own_address(link.href, self.places[text.page].path if text.page is not None else "/")
-        if link.key is not None:
-            reason = GONE if link.key not in self.places else "" if self.places[link.key].is_public else HIDDEN
-            return link.key, own.tail.partition("#")[2] if own else "", str(reason)
         if own is None:
             return None, "", ""
         key = self.by_path.get(same(own.page_path))
         if key is not None and self.places[key].is_public:
-            return key, own.tail.partition("#")[2], ""
+            return key, heading, ""
         if own.path not in self.answered:
             self.answered[own.path] = own.answered() is not None
         return None, "", "" if self.answered[own.path] else str(NO_PAGE)
@@ -206,8 +207,8 @@ class _Search:
 def dead_links() -> list[DeadLink]:
     """Return the links that lead nowhere, in the order of pages; what is not public has none yet."""
     search = _Search()
-    found: list[tuple[Text, Link, str]] = []
-    to_headings: list[tuple[Text, Link, int, str]] = []
+    found: list[tuple[StoredText, Link, str]] = []
+    to_headings: list[tuple[StoredText, Link, int, str]] = []
     for text in texts_with("<a "):
         if search.is_shown(text):
             for link in links_in(text.html):
@@ -230,7 +231,7 @@ def dead_links() -> list[DeadLink]:
     return [link for _path, link in sorted(dead)]
 
 
-def _dead_link(text: Text, link: Link, reason: str, pages: dict[int, Page]) -> DeadLink:
+def _dead_link(text: StoredText, link: Link, reason: str, pages: dict[int, Page]) -> DeadLink:
     if text.page is None:
         url = reverse("admin:pages_sitesettings_change", args=[text.pk])
         return DeadLink(str(_("site settings")), url, link.label, reason)
@@ -265,7 +266,7 @@ def refer_all() -> int:
     targets = [Target(*row) for row in Page.objects.order_by("path").values_list("pk", "path")]
     found = Found.of(targets)
     number = 0
-    batch: list[tuple[Text, str]] = []
+    batch: list[tuple[StoredText, str]] = []
     for text in texts_with('href="'):
         base = found.by_key[text.page].path if text.page in found.by_key else "/"
         html = refer(text.html, found, base)
@@ -277,7 +278,7 @@ def refer_all() -> int:
     return number + _store(batch)
 
 
-def _store(batch: list[tuple[Text, str]]) -> int:
+def _store(batch: list[tuple[StoredText, str]]) -> int:
     """Write the texts that are still what they were: the owner may have saved others meanwhile."""
     number = 0
     # In one transaction, after which pages are made anew once.

@@ -187,6 +187,12 @@ class LinkDialog {
                 this.field.set(null);
             }
         });
+        this.heading.addEventListener("keydown", (event) => {
+            if (event.key === "Enter") {
+                event.preventDefault();
+                this.form.requestSubmit();
+            }
+        });
         this.window.checked = attributes.target === "_blank";
         this.offer(this.here, "here");
     }
@@ -236,7 +242,6 @@ class LinkDialog {
             ...headings.map(({ id, words }) => element("option", { value: id, textContent: words })),
         );
         this.heading.value = headings.some(({ id }) => id === chosen) ? chosen : "";
-        this.heading.disabled = headings.length === 0;
     }
 
     // Returns null if nothing was chosen.
@@ -294,20 +299,20 @@ const edit = async (editor) => {
     const answer = dialog.open();
     await dialog.fill();
     const chosen = await answer;
+    // The dialog has given the focus back.
+    if (!chosen) return;
     const chain = editor.chain().focus();
     if (chosen === "remove") {
         chain.extendMarkRange("link").unsetLink().run();
-    } else if (chosen) {
-        const { words, ...attributes } = chosen;
-        if (editor.isActive("link")) {
-            chain.extendMarkRange("link").updateAttributes("link", attributes).run();
-        } else if (editor.state.selection.empty) {
-            chain.insertContent({ type: "text", text: words, marks: [{ type: "link", attrs: attributes }] }).run();
-        } else {
-            chain.setMark("link", attributes).run();
-        }
+        return;
+    }
+    const { words, ...attributes } = chosen;
+    if (editor.isActive("link")) {
+        chain.extendMarkRange("link").updateAttributes("link", attributes).run();
+    } else if (editor.state.selection.empty) {
+        chain.insertContent({ type: "text", text: words, marks: [{ type: "link", attrs: attributes }] }).run();
     } else {
-        chain.run();
+        chain.setMark("link", attributes).run();
     }
 };
 
