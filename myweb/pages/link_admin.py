@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, Q
+from django.db import transaction
+from django.db.models import Q
 from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -13,9 +14,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from myweb.desk.admin import PUBLISH
+from myweb.desk.line import Line
+
 from . import links, pointing
 from .blocks import blocks_of
-from .models import Page
+from .models import Page, SiteSettings
 
 FOUND_AT_MOST = 20
 WORDS_AT_MOST = 10
@@ -31,7 +35,7 @@ class LinksMixin:
             path("link/", wrap(self.link_view), name="pages_page_link"),
             path("link/pages/", wrap(self.link_pages_view), name="pages_page_link_pages"),
             path("link/headings/", wrap(self.link_headings_view), name="pages_page_link_headings"),
-            path("<int:pk>/links/", wrap(self.pointing_view), name="pages_page_pointing"),
+            path("<int:pk>/pointing/", wrap(self.pointing_view), name="pages_page_pointing"),
             *super().get_urls(),  # type: ignore[misc]
         ]
 
@@ -95,11 +99,16 @@ class LinksMixin:
     def _retarget(
         self, request: HttpRequest, page: Page, branch: pointing.Branch, target: Page
     ) -> HttpResponseRedirect:
-        allowed = {model for model in pointing.linked_models() if _may_change(request, model)}
-        with self.create_revision(request):  # type: ignore[attr-defined]
-            number = pointing.retarget(branch, target, allowed)
+        # Whoever may change pages may change their blocks.
+        may_change_settings = request.user.has_perm("pages.change_sitesettings")
+        allowed = [model for model in pointing.linked_models() if model is not SiteSettings or may_change_settings]
+        with transaction.atomic():
+            changed = pointing.retarget(branch, target, allowed)
+            for model, key in changed:
+                Line(model, key).note(request.user, _("links changed"))
+        number = len(changed)
         sentence = ngettext(
-            "%(count)d text now leads to “%(page)s”.", "%(count)d texts now lead to “%(page)s”.", number
+            "%(count)d place now leads to “%(page)s”.", "%(count)d places now lead to “%(page)s”.", number
         ) % {"count": number, "page": target}
         self.message_user(request, sentence, messages.SUCCESS)  # type: ignore[attr-defined]
         return HttpResponseRedirect(reverse("admin:pages_page_pointing", args=[page.pk]))
@@ -111,11 +120,15 @@ class LinksMixin:
         response: HttpResponse = super().delete_view(request, object_id, context)  # type: ignore[misc]
         return response
 
-    def save_model(self, request: HttpRequest, obj: Page, form: Any, change: bool) -> None:
-        before = Page.objects.published().filter(pk=obj.pk).first() if change else None
-        super().save_model(request, obj, form, change)  # type: ignore[misc]
-        if before and (not obj.is_public or obj.publish_until not in (None, before.publish_until)):
-            tell_what_points_to(self, request, obj)
+    def receive(self, request: HttpRequest, *sent: Any) -> HttpResponse:
+        """Say after publishing what points to a page that is hidden by it, or will be."""
+        key = request.desk_line.key  # type: ignore[attr-defined]
+        before = Page.objects.published().filter(pk=key).first()
+        response: HttpResponse = super().receive(request, *sent)  # type: ignore[misc]
+        page = Page.objects.filter(pk=key).first() if before and PUBLISH in request.POST else None
+        if before and page and (not page.is_public or page.publish_until not in (None, before.publish_until)):
+            tell_what_points_to(self, request, page)
+        return response
 
 
 def tell_what_points_to(model_admin: Any, request: HttpRequest, page: Page) -> None:
@@ -165,7 +178,3 @@ def described(page: Page, place: str) -> dict[str, Any]:
 
 def page_with_key(key: str) -> Page | None:
     return Page.objects.filter(pk=key).first() if links.KEY.fullmatch(key) else None
-
-
-def _may_change(request: HttpRequest, model: type[Model]) -> bool:
-    return request.user.has_perm(f"{model._meta.app_label}.change_{model._meta.model_name}")

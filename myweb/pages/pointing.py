@@ -128,17 +128,19 @@ def _change_url(page: Page) -> str:
     return reverse("admin:pages_page_change", args=[page.pk])
 
 
-def retarget(branch: Branch, target: Page, allowed: Collection[type[models.Model]]) -> int:
+def retarget(
+    branch: Branch, target: Page, allowed: Collection[type[models.Model]]
+) -> list[tuple[type[models.Model], int]]:
     """
-    Have all links from elsewhere to a page of `branch` lead to `target`, in one transaction; return how many texts.
+    Have all links from elsewhere to a page of `branch` lead to `target`, in one transaction.
 
-    Only texts of the models that are `allowed` change.
+    Only texts of the models that are `allowed` change. Returns which pages and settings have.
     """
-    number = 0
 
     def change(link: Link) -> Link:
         return link.to(target.path, target.pk) if link.key in branch.keys else link
 
+    changed = {}
     with transaction.atomic():
         for text in list(_texts_linked_to(branch.keys)):
             if text.model in allowed and text.page not in branch.keys:
@@ -146,8 +148,8 @@ def retarget(branch: Branch, target: Page, allowed: Collection[type[models.Model
                 if row:
                     setattr(row, text.field, rewritten(getattr(row, text.field), change))
                     row.save(update_fields=[text.field])
-                    number += 1
-    return number
+                    changed[(text.model, text.pk) if text.page is None else (Page, text.page)] = True
+    return list(changed)
 
 
 # To nowhere

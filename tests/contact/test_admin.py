@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from myweb.contact.admin import QUOTED, harmless, reply_link
 from myweb.contact.models import ContactMessage, ContactSettings, Delivery
+from tests.admin_forms import form_data
 from tests.contact.factories import DISGUISES, OWNER, SCRIPTS, make_message
 
 pytestmark = pytest.mark.django_db
@@ -357,17 +358,19 @@ class TestReply:
 
 
 class TestRetention:
-    URL = "/admin/contact/contactsettings/add/"
+    URL = "/admin/contact/contactsettings/1/change/"
+
+    def send(self, client, **fields):
+        return client.post(self.URL, form_data(client.get(self.URL)) | {"recipients": OWNER} | fields)
 
     @pytest.mark.parametrize(("typed", "days"), [("90", 90), ("", 0), ("36500", 36_500)])
     def test_is_the_owners_to_set(self, admin_client, typed, days):
-        data = {"introduction": "", "recipients": OWNER, "retention_days": typed}
-        assert admin_client.post(self.URL, data).status_code == 302
+        assert self.send(admin_client, retention_days=typed).status_code == 302
         assert ContactSettings.load().retention == days
 
     @pytest.mark.parametrize("typed", ["0", "-1", "36501", "9" * 30, "x", "1.5"])
     def test_has_to_be_a_number_of_days(self, admin_client, typed):
-        response = admin_client.post(self.URL, {"introduction": "", "recipients": OWNER, "retention_days": typed})
+        response = self.send(admin_client, retention_days=typed)
         assert list(response.context["adminform"].form.errors) == ["retention_days"]
 
     @pytest.mark.parametrize(
@@ -384,29 +387,32 @@ class TestRetention:
         html = admin_client.get(address).content.decode()
         assert sentence in html
         assert 'name="retention_days"' not in html
-        admin_client.post(address, {"introduction": "", "recipients": OWNER, "retention_days": "5"})
+        assert (
+            admin_client.post(address, form_data(admin_client.get(address)) | {"retention_days": "5"}).status_code
+            == 302
+        )
         assert ContactSettings.objects.get().retention_days == 7
         assert ContactSettings.load().retention == days
 
 
 class TestContactSettings:
-    ADD = "/admin/contact/contactsettings/add/"
+    URL = "/admin/contact/contactsettings/1/change/"
 
     def test_owner_sets_introduction_and_recipients(self, admin_client, client):
         page = admin_client.get("/admin/contact/contactsettings/", follow=True)
-        assert page.redirect_chain == [(self.ADD, 302)]
+        assert page.redirect_chain == [(self.URL, 302)]
         assert page.context["adminform"].form["recipients"].value() == OWNER
-        data = {
+        data = form_data(page) | {
             "introduction": "<p>We <strong>answer</strong>.<script>alert(1)</script></p>",
             "recipients": "a@b.example",
         }
-        assert admin_client.post(self.ADD, data).status_code == 302
+        assert admin_client.post(self.URL, data).status_code == 302
         assert ContactSettings.load().recipient_list == ["a@b.example"]
         html = client.get("/contact/").content.decode()
         assert "We <strong>answer</strong>." in html
         assert "<script" not in html
 
     def test_refuses_what_is_no_address(self, admin_client):
-        response = admin_client.post(self.ADD, {"introduction": "", "recipients": "owner"})
+        response = admin_client.post(self.URL, form_data(admin_client.get(self.URL)) | {"recipients": "owner"})
         assert "“owner” is not an e-mail address." in response.content.decode()
         assert not ContactSettings.objects.exists()

@@ -4,10 +4,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from myweb.desk.line import Line
 from myweb.pages.blocks.text import Text
 from myweb.pages.models import Page, SiteSettings
+from tests.admin_forms import form_data
 from tests.factories import make_page, make_text
-from tests.pages.test_admin import change_url, form_data
+from tests.pages.test_admin import change_url
 
 pytestmark = pytest.mark.django_db
 
@@ -142,9 +144,13 @@ class TestGoing:
         html = admin_client.get(pointing_url(about), {"q": "anoth"}).content.decode()
         assert f'<input type="radio" name="target" value="{other.pk}" required>' in html
         response = admin_client.post(pointing_url(about), {"target": other.pk}, follow=True)
-        assert "1 text now leads to “Another”." in response.content.decode()
+        assert "1 place now leads to “Another”." in response.content.decode()
         assert "Nothing points to this page" in response.content.decode()
         assert Text.objects.get().text == link(other).replace(">Another<", ">About us<")
+        version = Line(Page, Text.objects.get().parent_id).last
+        assert version
+        assert (version.comment, version.author) == ("links changed", response.wsgi_request.user)
+        assert link(other).replace(">Another<", ">About us<") in str(version.said)
 
     @pytest.mark.parametrize("target", ["", "x", "99999", "self", "below"])
     def test_targets_that_cannot_be(self, admin_client, about, target):
@@ -158,10 +164,10 @@ class TestGoing:
         SiteSettings.objects.create(name="Lake House", footer_text=link(about))
         other = make_page("Another")
         editor = User.objects.create_user("editor", is_staff=True)
-        editor.user_permissions.set(Permission.objects.filter(codename__in=["view_page", "change_page", "change_text"]))
+        editor.user_permissions.set(Permission.objects.filter(codename__in=["view_page", "change_page"]))
         client.force_login(editor)
         html = client.post(pointing_url(about), {"target": other.pk}, follow=True).content.decode()
-        assert "1 text now leads" in html
+        assert "1 place now leads" in html
         assert SiteSettings.objects.get().footer_text == link(about)
 
 

@@ -90,7 +90,7 @@ class TestRetarget:
         inside = make_text(team, link(about))
         set_footer(site, link(team))
         branch = Branch.of([about])
-        assert retarget(branch, other, linked_models()) == 2
+        assert retarget(branch, other, linked_models()) == [(Page, source.parent_id), (SiteSettings, site.pk)]
         source.refresh_from_db()
         assert source.text == (
             f'<p>See <a href="/other/" data-page="{other.pk}">About</a></p>'
@@ -102,9 +102,9 @@ class TestRetarget:
 
     def test_only_what_is_allowed(self, site):
         about, other = make_page("About"), make_page("Other")
-        make_text(make_page("Source"), link(about))
+        source = make_text(make_page("Source"), link(about))
         set_footer(site, link(about))
-        assert retarget(Branch.of([about]), other, [Text]) == 1
+        assert retarget(Branch.of([about]), other, [Text]) == [(Page, source.parent_id)]
         assert [each.name for each in pointing_to(Branch.of([about]))] == ["site settings"]
 
 

@@ -47,10 +47,13 @@ def make_frame(language: str, page: Page | None) -> Frame:
         wanted |= Q(parent=page)
     if linked := keys_in(site.footer_text):
         wanted |= Q(pk__in=linked)
-    listed = Page.objects.published().filter(wanted).order_by()
+    listed = list(Page.objects.published().filter(wanted).order_by())
+    site.footer_text = shown(site.footer_text, {item.pk: item.path for item in listed})
+    if page:
+        # As it is given: a preview's own title and menu
+        listed = [item for item in listed if item.pk != page.pk] + ([page] if page.menu else [])
     # Positions count among siblings only.
     pages = sorted(listed, key=lambda item: (item.path.count("/"), item.position))
-    site.footer_text = shown(site.footer_text, {item.pk: item.path for item in pages})
     main = [item for item in pages if item.menu == Page.Menu.MAIN]
     others = {item.language_code: item for item in reversed(main) if item.language_code != language}
     return Frame(

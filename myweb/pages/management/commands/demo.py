@@ -1,7 +1,6 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-import reversion
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -28,8 +27,7 @@ class Command(BaseCommand):
             raise CommandError("There are pages already, and the demonstration site goes only into an empty site.")
         files = self.prepare()
         # Everything or nothing, should this be killed; what is slow happens before and after.
-        # A revision, so that a page that the owner deletes can be recovered.
-        with transaction.atomic(), reversion.create_revision():
+        with transaction.atomic():
             self.write(files)
         for block in self.progress("Preparing pictures", [block for kind in kinds() for block in kind.unfinished()]):
             block.finish()
