@@ -137,7 +137,7 @@ def tell_what_points_to(model_admin: Any, request: HttpRequest, page: Page) -> N
     if not pointers:
         return
     items = format_html_join(
-        "", "<li>{}: {}</li>", ((each.name, "; ".join(each.words)) for each in pointers[:SHOWN_AT_MOST])
+        "", "<br>{}: {}", ((each.name, "; ".join(each.words)) for each in pointers[:SHOWN_AT_MOST])
     )
     sentence = (
         _("“%(page)s” will be hidden, and this points to it:")
@@ -145,7 +145,7 @@ def tell_what_points_to(model_admin: Any, request: HttpRequest, page: Page) -> N
         else _("“%(page)s” is hidden now, and this points to it:")
     ) % {"page": page}
     url = reverse("admin:pages_page_pointing", args=[page.pk])
-    message = format_html('{}<ul>{}</ul><a href="{}">{}</a>', sentence, items, url, _("Choose another target"))
+    message = format_html('{}{}<br><a href="{}">{}</a>', sentence, items, url, _("Choose another target"))
     model_admin.message_user(request, message, messages.WARNING)
 
 

@@ -21,10 +21,22 @@ const element = (tag, attributes = {}, ...children) => {
 
 let markup;
 
+const askForMarkup = () => {
+    markup ??= ask(DIALOG)
+        .then((response) => response.text())
+        .catch((error) => {
+            markup = undefined;
+            throw error;
+        });
+    return markup;
+};
+
+// Beforehand: what is typed right after Ctrl-K is meant for the dialog.
+askForMarkup().catch(() => {});
+
 const makeDialog = async () => {
-    markup ??= await (await ask(DIALOG)).text();
     const template = document.createElement("template");
-    template.innerHTML = markup;
+    template.innerHTML = await askForMarkup();
     return document.body.appendChild(document.importNode(template.content, true).firstElementChild);
 };
 

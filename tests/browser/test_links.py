@@ -140,8 +140,8 @@ def test_linking_by_keyboard(site, browser, locale, width):
 def test_without_an_answer_there_is_the_plain_dialog(site, page: Page):
     key, _team = make_pages(site)
     log_in(site, page)
+    page.route("**/page/link/", lambda route: route.abort())
     page.goto(f"{site.url}/admin/pages/page/{key}/change/")
-    page.context.clear_cookies()
     page.locator(".ProseMirror[contenteditable]").click()
     page.keyboard.press("Control+a")
     page.keyboard.press("Control+k")
@@ -150,10 +150,22 @@ def test_without_an_answer_there_is_the_plain_dialog(site, page: Page):
     expect(page.locator(".ProseMirror[contenteditable] a[href='/links/team/']").first).to_be_visible()
 
 
+def test_whoever_is_logged_out_is_told(site, page: Page):
+    key, _team = make_pages(site)
+    log_in(site, page)
+    page.goto(f"{site.url}/admin/pages/page/{key}/change/")
+    page.locator(".ProseMirror[contenteditable]").click()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#link-page")).to_be_focused()
+    page.context.clear_cookies()
+    page.keyboard.type("team")
+    expect(page.locator("#link-status")).to_contain_text("still logged in")
+
+
 def test_browser_and_server_make_the_same_ids(page: Page):
     headings = [*TITLES, "Content", "Content", "About us", "!", "?"]
     script = (ROOT / "static/myweb/links.js").read_text()
-    script = re.sub(r"^import .*$|^export const Link[\s\S]*", "", script, flags=re.MULTILINE)
+    script = re.sub(r"^import .*$|^askForMarkup.*$|^export const Link[\s\S]*", "", script, flags=re.MULTILINE)
     page.set_content("<div class='inline-related'><div contenteditable></div></div>")
     page.add_script_tag(path=ROOT / "static/myweb/address.js")
     page.add_script_tag(content=script + "window.headingsHere = headingsHere;")

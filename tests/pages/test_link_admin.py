@@ -135,7 +135,7 @@ class TestGoing:
         data = form_data(admin_client.get(change_url(about))) | {"is_published": "on"} | change
         data = {name: value for name, value in data.items() if value != ""}
         html = admin_client.post(change_url(about), data, follow=True).content.decode()
-        assert ("<li>Source: About us</li>" in html) == bool(sentence)
+        assert ("<br>Source: About us<br>" in html) == bool(sentence)
         assert sentence in html
         assert (pointing_url(about) in html) == bool(sentence)
 
