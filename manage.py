@@ -32,6 +32,7 @@ def enter_environment() -> None:
 
 def become_site_user() -> None:
     from django.conf import settings
+    from django.core.management import CommandError
 
     from myweb.running import user
 
@@ -40,8 +41,8 @@ def become_site_user() -> None:
         return
     try:
         command = [*user.prefix(), sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]]
-    except user.Refusal as refusal:
-        sys.exit(f"myweb: {refusal}")
+    except CommandError as error:
+        sys.exit(f"myweb: {error}")
     os.execvp(command[0], command)
 
 

@@ -127,8 +127,8 @@ class PageAdmin(LinksMixin, PageDesk, ContentEditor, TreeAdmin):  # type: ignore
         try:
             moved.clean()
             moved.clean_address()
-        except ValidationError as refusal:
-            for sentence in refusal.messages:
+        except ValidationError as error:
+            for sentence in error.messages:
                 self.message_user(request, sentence, messages.ERROR)
             return False
         return True

@@ -165,6 +165,20 @@ class TestMessage:
         assert "1 message was marked." in response.content.decode()
         assert ContactMessage.objects.get().state == "answered"
 
+    @pytest.mark.parametrize("spam_reason", ["", "honeypot"])
+    def test_its_buttons_are_actions_of_the_list(self, admin_client, spam_reason):
+        html = admin_client.get(url(make_message(spam_reason=spam_reason))).content.decode()
+        page = admin_client.get(f"{INBOX}?place=all")
+        buttons = re.findall(r'name="action" value="(\w+)"', html)
+        assert buttons
+        assert set(buttons) <= {name for name, _label in page.context["action_form"].fields["action"].choices}
+
+    def test_spam_is_moved_to_the_inbox_by_its_own_button(self, admin_client):
+        message = make_message(spam_reason="honeypot")
+        [action] = re.findall(r'name="action" value="(\w+)"', admin_client.get(url(message)).content.decode())
+        admin_client.post(f"{INBOX}?place=all", {"_selected_action": message.pk, "action": action})
+        assert ContactMessage.objects.inbox().get() == message
+
     def test_is_deleted_with_its_deliveries(self, admin_client):
         message = make_message()
         assert admin_client.post(url(message, "delete"), {"post": "yes"}).status_code == 302
@@ -202,7 +216,7 @@ class TestActions:
         assert "Fill in the recipients" in admin_client.get("/admin/").content.decode()
         assert Delivery.objects.count() == 1
 
-    def test_release_of_spam(self, admin_client):
+    def test_move_to_inbox(self, admin_client):
         spam, no_spam = make_message(spam_reason="too many"), make_message()
         act(admin_client, "move_to_inbox", spam, no_spam)
         assert ContactMessage.objects.inbox().count() == 2

@@ -6,7 +6,6 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client
 
-from myweb.desk.models import Version
 from myweb.pages.blocks.picture import Picture
 from myweb.pages.uploads import Upload
 from tests.admin_forms import add_block, form_data
@@ -115,4 +114,3 @@ def test_pictures_of_older_sites_have_rows(media):
     upload = Upload.objects.get()
     assert (upload.file.name, upload.width, upload.height) == (picture.image.name, 1600, 1000)
     assert Upload.take(make_upload()) == upload
-    assert not Version.objects.exists()
