@@ -21,6 +21,7 @@ from django_prose_editor.config import html_tags
 from environs import EnvError, FileAwareEnv
 from js_asset import static_lazy
 
+from myweb.editor import links_to_pages
 from myweb.mail import address, addresses, domain_in_ascii
 
 env = FileAwareEnv(strip_whitespace=True)
@@ -279,6 +280,7 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_PERMISSIONS = 0o644
+DJANGO_PROSE_EDITOR_EXTENSIONS = [{"js": [static_lazy("myweb/links.js")], "extensions": {"Link": links_to_pages}}]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a page with hundreds of blocks is one form
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes, without files; Nginx limits the whole request
 

@@ -15,6 +15,8 @@ from myweb.desk.page_admin import PageDesk
 
 from .blocks import blocks_of, kinds
 from .choosing import PageChoiceAdmin
+from .link_admin import LinksMixin
+from .links import show
 from .models import Page, SiteSettings
 from .page_list import PageListAdmin
 from .redirect_admin import RedirectAdmin
@@ -22,7 +24,7 @@ from .redirects import Redirect
 
 
 @admin.register(Page)
-class PageAdmin(PageListAdmin, PageChoiceAdmin, PageDesk, ContentEditor):  # type: ignore[misc]
+class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, PageDesk, ContentEditor):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
     prepopulated_fields = {"slug": ["title"]}
@@ -40,7 +42,9 @@ class PageAdmin(PageListAdmin, PageChoiceAdmin, PageDesk, ContentEditor):  # typ
     @admin.display(description=_("content"))
     def content(self, page: Page) -> str:
         """The blocks as visitors see them, for those who may not change them."""
-        return render_to_string("pages/blocks.html", {"blocks": blocks_of(page)})
+        blocks = blocks_of(page)
+        show(blocks)
+        return render_to_string("pages/blocks.html", {"blocks": blocks})
 
     def get_fieldsets(self, request: HttpRequest, obj: Page | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

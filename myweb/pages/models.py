@@ -20,6 +20,7 @@ from tree_queries.query import TreeQuerySet
 from myweb.formatted_text.fields import FormattedTextField
 
 from .fields import AddressField
+from .links import LinkedTexts
 from .redirects import Redirect
 from .texts import key_of, same, slugify, validate_visible
 
@@ -316,7 +317,7 @@ def view_at(path: str) -> str | None:
         return None
 
 
-class SiteSettings(models.Model):
+class SiteSettings(LinkedTexts, models.Model):
     """What the owner says about the site as a whole: one row."""
 
     name = models.CharField(_("name of the site"), max_length=100, validators=[validate_visible])

@@ -14,6 +14,7 @@ from myweb.stopping import Stopping
 
 from .blocks import kinds
 from .models import Page
+from .pointing import refer_all
 
 logger = logging.getLogger(__name__)
 
@@ -72,5 +73,6 @@ class Upkeep:
         is_due = time.monotonic() >= self.next_look or any(kind.unfinished().exists() for kind in kinds())
         if is_due and (self.maker is None or self.maker.poll() is not None):
             Page.add_keys()
+            refer_all()
             self.maker = subprocess.Popen([sys.executable, sys.argv[0], "make_renditions"])
             self.next_look = time.monotonic() + BETWEEN_LOOKS

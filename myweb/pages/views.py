@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from myweb.publishing.decorators import publishable
 
 from .blocks import Block, blocks_of
+from .links import show
 from .missing import lead_on
 from .models import Page
 
@@ -45,6 +46,7 @@ def render_page(request: HttpRequest, page: Page, trail: list[Page], **preview: 
 def page_context(page: Page, trail: list[Page], blocks: list[Block] | None = None) -> dict[str, Any]:
     """What pages/page.html needs, beside what every page has around it."""
     blocks = blocks_of(page) if blocks is None else blocks
+    show(blocks)
     return {
         "page": page,
         # The home page may be in another language.

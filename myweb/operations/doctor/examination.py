@@ -84,6 +84,7 @@ PROBES = [
     Probe("times in the future", times.ahead, ("migrations",)),
     Probe("dates of pages", pages.dates, ("migrations",)),
     Probe("addresses of pages", pages.addresses, ("migrations",)),
+    Probe("links of pages", pages.links, ("migrations",)),
 ]
 
 

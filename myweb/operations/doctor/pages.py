@@ -4,9 +4,10 @@ from django.utils import timezone
 
 from myweb.forms import FIRST_YEAR, LAST_YEAR
 from myweb.pages.models import Page
+from myweb.pages.pointing import dead_links
 from myweb.pages.texts import same
 
-from .faults import Fault
+from .faults import Fault, quote
 
 
 def dates() -> str:
@@ -34,3 +35,14 @@ def addresses() -> str:
                 "Give one of the two pages another address in the admin.",
             )
     return f"no two of {len(found)} are alike"
+
+
+def links() -> str:
+    if dead := dead_links():
+        first = dead[0]
+        others = f", and {len(dead) - 1} more" if len(dead) > 1 else ""
+        raise Fault(
+            f"The link {quote(first.words)} in {quote(first.name)} leads nowhere: {first.reason}{others}.",
+            "The first page of the admin lists all of them; choose other targets there.",
+        )
+    return "each of those on public pages leads somewhere"

@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Field, JSONField, QuerySet, TextField, Value
 from django.db.models.functions import Cast, JSONObject
 
+from ..links import LinkedTexts
 from ..models import Page
 
 REGION = Page.regions[0].key
@@ -27,7 +28,7 @@ class SharePicture(NamedTuple):
     alt_text: str
 
 
-class Block(create_plugin_base(Page)):  # type: ignore[misc]
+class Block(LinkedTexts, create_plugin_base(Page)):  # type: ignore[misc]
     """
     What a kind says of itself, beside its fields; __str__() is the line that stands for a block in lists.
 
@@ -60,6 +61,10 @@ class Block(create_plugin_base(Page)):  # type: ignore[misc]
     def excerpt(self, length: int) -> str:
         """Return the beginning of the block in plain words, at most `length` characters, or "" if it has none."""
         return ""
+
+    @property
+    def base_path(self) -> str:
+        return self.parent.path or "/"
 
     @property
     def share_picture(self) -> SharePicture | None:

@@ -41,8 +41,10 @@ def write(files: dict[str, pictures.Upload]) -> None:
     pages: dict[str, Page] = {}
     kind_of = {kind._meta.model_name: kind for kind in kinds()}
     for entry in entries():
-        page = save_page(entry, pages)
-        pages[entry["path"]] = page
+        pages[entry["path"]] = save_page(entry, pages)
+    # When all pages are there, since they have links to each other
+    for entry in entries():
+        page = pages[entry["path"]]
         for position, block in enumerate(entry["block"], start=1):
             fields = {name: files.get(value, value) for name, value in block.items() if name != "kind"}
             save(kind_of[block["kind"]](parent=page, region=REGION, ordering=position * 10, **fields))

@@ -8,6 +8,7 @@ from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import translation
 
+from myweb.pages.links import keys_in, shown
 from myweb.pages.models import LANGUAGE_NAMES, Page, SiteSettings
 
 register = template.Library()
@@ -40,10 +41,14 @@ def frame(context: Any) -> Frame:
 
 def make_frame(language: str, page: Page | None) -> Frame:
     # Said twice, that a menu is not empty lets SQLite use the index of the pages in menus; and an order, another one.
+    site = SiteSettings.load()
     wanted = Q(menu__in=[Page.Menu.MAIN, Page.Menu.FOOTER]) & ~Q(menu="")
     if page:
         wanted |= Q(parent=page)
+    if linked := keys_in(site.footer_text):
+        wanted |= Q(pk__in=linked)
     listed = list(Page.objects.published().filter(wanted).order_by())
+    site.footer_text = shown(site.footer_text, {item.pk: item.path for item in listed})
     if page:
         # As it is given: a preview's own title and menu
         listed = [item for item in listed if item.pk != page.pk] + ([page] if page.menu else [])
@@ -52,7 +57,7 @@ def make_frame(language: str, page: Page | None) -> Frame:
     main = [item for item in pages if item.menu == Page.Menu.MAIN]
     others = {item.language_code: item for item in reversed(main) if item.language_code != language}
     return Frame(
-        site=SiteSettings.load(),
+        site=site,
         main_menu=[item for item in main if item.language_code == language],
         footer_menu=[item for item in pages if item.menu == Page.Menu.FOOTER and item.language_code == language],
         languages=[(code, name, others[code]) for code, name in LANGUAGE_NAMES.items() if code in others],

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from myweb.pages.models import Page
-from tests.factories import make_page
+from tests.factories import make_page, make_text
 from tests.operations.doctor import faults
 from tests.operations.doctor.faults import fault, look
 
@@ -33,6 +33,14 @@ def two_pages_of_one_address():
     yield
 
 
+@fault("links of pages", "The link “Team” in “About us” leads nowhere: the page is gone, and 1 more. The first page")
+def links_to_a_page_that_is_gone():
+    team, about = make_page("Team"), make_page("About us")
+    make_text(about, f'<a href="/team/" data-page="{team.pk}">Team</a>' * 2)
+    team.delete()
+    yield
+
+
 @pytest.mark.parametrize("row", faults.rows(__name__))
 def test_fault_is_found(row, request):
     faults.check(row, request)
@@ -43,5 +51,5 @@ def test_what_the_form_takes_is_right(day):
     make_page("Sale", publish_from=day)
     make_page("Team", parent=make_page("About"))
     make_page("Team")
-    for name in ("dates of pages", "addresses of pages"):
+    for name in ("dates of pages", "addresses of pages", "links of pages"):
         assert look(name).state is faults.State.OK
