@@ -33,14 +33,14 @@ def enter_environment() -> None:
 def become_site_user() -> None:
     from django.conf import settings
 
-    from myweb.running import user
+    from myweb.running import steps, user
 
     var: Path = settings.VAR
     if os.geteuid() != 0 or not var.exists() or var.stat().st_uid == 0 or WRITES_CODE.intersection(sys.argv[1:2]):
         return
     try:
         command = [*user.prefix(), sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]]
-    except user.Refusal as refusal:
+    except steps.Refusal as refusal:
         sys.exit(f"myweb: {refusal}")
     os.execvp(command[0], command)
 

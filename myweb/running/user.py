@@ -16,12 +16,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from .reading import read_settings
+from .steps import Refusal
 
 CLONE_NEWNS = 0x20000  # unshare(2); os.unshare came with Python 3.12
-
-
-class Refusal(Exception):
-    """Why that is not done, as a sentence."""
 
 
 def name_of(number: int) -> str:
