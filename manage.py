@@ -32,16 +32,17 @@ def enter_environment() -> None:
 
 def become_site_user() -> None:
     from django.conf import settings
+    from django.core.management import CommandError
 
-    from myweb.running import steps, user
+    from myweb.running import user
 
     var: Path = settings.VAR
     if os.geteuid() != 0 or not var.exists() or var.stat().st_uid == 0 or WRITES_CODE.intersection(sys.argv[1:2]):
         return
     try:
         command = [*user.prefix(), sys.executable, str(ROOT / "manage.py"), *sys.argv[1:]]
-    except steps.Refusal as refusal:
-        sys.exit(f"myweb: {refusal}")
+    except CommandError as error:
+        sys.exit(f"myweb: {error}")
     os.execvp(command[0], command)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
+from functools import wraps
 from typing import Any
 
 from django.apps import apps
@@ -10,21 +12,20 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import FORMFIELD_FOR_DBFIELD_DEFAULTS, IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
 from django.contrib.admin.views.main import ChangeList as BaseChangeList
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import DataError
 from django.db.models import DateTimeField, Model, QuerySet
 from django.forms import CharField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import path
+from django.shortcuts import get_object_or_404
+from django.urls import path, resolve, reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 from django_prose_editor.fields import ProseEditorField
 from js_asset import Media
-from reversion.admin import VersionAdmin
 
 from . import forms
+from .desk import unsent
 
 # Of every form of the admin, those of other apps too
 FORMFIELD_FOR_DBFIELD_DEFAULTS[DateTimeField] = {"form_class": forms.DateTimeField, "widget": forms.DateTimeWidget}
@@ -41,6 +42,33 @@ class AdminSite(admin.AdminSite):
             "r/<int:content_type_id>/<path:object_id>/", self.admin_view(self.shortcut_view), name="view_on_site"
         )
         return [shortcut, *(url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site")]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(view)
+        def keeping(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not self.has_permission(request) and unsent.is_carried(request):
+                # Shown, not sent: what is in this POST is no login.
+                shown = copy(request)
+                shown.method = "GET"
+                place = {"next": request.path, "app_path": reverse("admin:login"), "unsent": unsent.pack(request)}
+                return self.login(shown, place)
+            response: HttpResponseBase = inner(request, *args, **kwargs)
+            return response
+
+        return keeping
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        token = request.POST.get(unsent.FIELD, "") if request.method == "POST" else ""
+        response = super().login(request, {"unsent": token} | (extra_context or {}))
+        if response.status_code == 302 and token and (sent := unsent.unpack(token)):
+            path, request.POST = sent  # type: ignore[assignment]
+            match = resolve(path)
+            request.path = request.path_info = path
+            request.resolver_match = match
+            response = match.func(request, *match.args, **match.kwargs)
+        return response
 
     def shortcut_view(self, request: HttpRequest, content_type_id: int, object_id: str) -> HttpResponseBase:
         """Redirect whoever may view an object to its address on the site."""
@@ -116,54 +144,8 @@ class StrictListMixin:
         return super().response_action(request, queryset)  # type: ignore[misc]
 
 
-class VersionedAdmin(StrictListMixin, VersionAdmin):  # type: ignore[misc]
-    """Keeps every version of what the owner saves, and lets editors run under the Content-Security-Policy."""
-
-    history_latest_first = True
-
-    @contextmanager
-    def create_revision(self, request: HttpRequest) -> Iterator[None]:
-        # A revision is a transaction, which takes SQLite's write lock: none just to show a form.
-        if request.method in ("GET", "HEAD"):
-            yield
-        else:
-            with super().create_revision(request):
-                yield
-
-    def revision_view(
-        self, request: HttpRequest, object_id: str, version_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        self._check_version(request, version_id, ["change"])
-        response: HttpResponse = super().revision_view(request, object_id, version_id, extra_context)
-        return response
-
-    def recover_view(
-        self, request: HttpRequest, version_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        self._check_version(request, version_id, ["add", "change"])
-        response: HttpResponse = super().recover_view(request, version_id, extra_context)
-        return response
-
-    def _check_version(self, request: HttpRequest, version_id: str, actions: list[str]) -> None:
-        """
-        Raise Http404 unless the version is one of this model, and PermissionDenied without the rights for all that is
-        brought back with it: django-reversion looks a version up by nothing but its number, and asks for those of one.
-        """
-        from reversion.models import Version
-
-        try:
-            version = Version.objects.get_for_model(self.model).get(pk=version_id)
-        except (Version.DoesNotExist, ValueError) as error:  # Python reads numbers of at most 4,300 digits
-            raise Http404 from error
-        for part in version.revision.version_set.select_related("content_type"):
-            model = part.content_type.model_class()
-            if model is None:
-                raise Http404
-            # Parts that are newer than the version are deleted.
-            for action in actions if model is self.model else ["add", "change", "delete"]:
-                codename = get_permission_codename(action, model._meta)
-                if not request.user.has_perm(f"{model._meta.app_label}.{codename}"):
-                    raise PermissionDenied
+class EditorAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc, type-arg]
+    """Lets editors run under the Content-Security-Policy, and shows texts as they look to those who only read."""
 
     def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Model | None:
         obj: Model | None = super().get_object(request, *args, **kwargs)
@@ -181,20 +163,3 @@ class VersionedAdmin(StrictListMixin, VersionAdmin):  # type: ignore[misc]
         media = Media.from_media(media, nonce=str(request.csp_nonce))  # type: ignore[attr-defined]
         response.context_data["media"] = media  # type: ignore[attr-defined]
         return response
-
-
-class SingleRowAdmin(VersionedAdmin):
-    """For settings: one row, which is edited but neither added twice nor deleted."""
-
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}"
-        row = self.model.objects.first()
-        return redirect(f"{name}_change", row.pk) if row else redirect(f"{name}_add")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and not self.model.objects.exists()
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False

@@ -17,13 +17,13 @@ from myweb.pages import language
 
 class CSPMiddleware(BaseCSPMiddleware):
     """
-    Sends the policy of the admin below /admin/, and the strict one everywhere else.
+    Sends the policy of the admin below /admin/, and the strict one everywhere else, unless the view has one of its own.
 
     Sorted, because django-csp's order differs from process to process, and published pages have the headers of others.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        if request.path_info.startswith("/admin/"):
+        if request.path_info.startswith("/admin/") and not hasattr(response, "_csp_config"):
             response._csp_config = settings.ADMIN_CONTENT_SECURITY_POLICY  # type: ignore[attr-defined]
         response = super().process_response(request, response)
         if HEADER in response.headers:

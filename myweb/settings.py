@@ -152,7 +152,8 @@ RENAMED_COOKIES = {"sessionid": SESSION_COOKIE_NAME, "csrftoken": CSRF_COOKIE_NA
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _HTTPS else 0
 # Subdomains and the preload list of browsers are not this site's to decide.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# An upload has no focal point: each use has its own.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "imagefield.I001"]
 
 
 # Apps
@@ -160,6 +161,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 INSTALLED_APPS = [
     "myweb.accounts",
     "myweb.pages",
+    "myweb.desk",
     "myweb.contact",
     "myweb.publishing",
     "myweb.operations",
@@ -168,7 +170,7 @@ INSTALLED_APPS = [
     "imagefield",
     "js_asset",
     "tree_queries",
-    "reversion",
+    "reversion",  # as long as the release before, which writes to its tables, may come back
     "axes",
     "csp",
     "myweb.apps.AdminConfig",
@@ -337,6 +339,9 @@ except ValueError as error:
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: set only one of them.")
 
+# What manage.py update_pages does each second, beside showing and hiding pages
+DUE = ["myweb.desk.schedule.publish_due"]
+
 # What manage.py deliver_mail does: mail in turn, so that links for a new password do not wait for all messages, and
 # delete after so many seconds again what is kept no longer.
 MAILERS = ["myweb.accounts.resets.deliver_next", "myweb.contact.outbox.deliver_next"]
@@ -344,6 +349,7 @@ CLEANERS = {
     "myweb.accounts.cleaning.clean_up": 60,
     "myweb.contact.cleaning.forget_senders": 60,
     "myweb.contact.cleaning.clean_up": 3600,
+    "myweb.desk.cleaning.clean_up": 3600,
 }
 
 
@@ -384,6 +390,7 @@ ADMIN_CONTENT_SECURITY_POLICY = {
     "img-src": [SELF, "data:", "blob:"],
     "font-src": [SELF],
     "connect-src": [SELF],
+    "frame-src": [SELF],  # previews
     "form-action": [SELF],
     "base-uri": [NONE],
     "frame-ancestors": [NONE],

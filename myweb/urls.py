@@ -11,6 +11,7 @@ handler404 = "myweb.pages.errors.page_not_found"
 urlpatterns = [
     path("", include("myweb.operations.urls")),
     path("admin/", include("myweb.accounts.urls")),
+    path("admin/", include("myweb.desk.urls")),
     path("admin/", admin.site.urls),
     # for `manage.py runserver`; Nginx serves the uploads otherwise
     *(static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT) if settings.DEBUG else []),

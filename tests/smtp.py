@@ -50,7 +50,7 @@ class MailServer:
         self.port = free_port()
         self.received: list[Mail] = []
         self.connections = 0
-        self.trouble: dict[str, str] = {}  # by stage
+        self.failing: dict[str, str] = {}  # by stage
         self.refused: dict[str, str] = {}  # replies, by recipient
         self.deadly = b""  # in a message: ends the connection
         self.waiting = 0  # conversations that are SLOW
@@ -86,11 +86,11 @@ class MailServer:
         self._loop.call_soon_threadsafe(self._go_on.set)
 
     @contextlib.contextmanager
-    def having(self, **trouble: str) -> Iterator[None]:
+    def having(self, **failing: str) -> Iterator[None]:
         """Let this go wrong for a while."""
-        self.trouble = trouble
+        self.failing = failing
         yield
-        self.trouble = {}
+        self.failing = {}
 
     def wait_for(self, number: int, seconds: float = 60) -> list[Mail]:
         wait_for(lambda: len(self.received) >= number, f"{number} mails ({len(self.received)} so far)", seconds)
@@ -140,20 +140,20 @@ class Conversation(SMTP):
 
     async def _handle_client(self) -> None:
         self.server.connections += 1
-        if reply := await self._trouble("greeting"):
+        if reply := await self._fail("greeting"):
             await self.push(reply)
             self.transport.close()
         else:
             await super()._handle_client()
 
     async def smtp_DATA(self, argument: str) -> None:
-        if reply := await self._trouble("data"):
+        if reply := await self._fail("data"):
             await self.push(reply)
         else:
             await super().smtp_DATA(argument)
 
     async def handle_MAIL(self, _: SMTP, session: Session, envelope: Envelope, sender: str, options: list[str]) -> str:
-        if reply := await self._trouble("mail"):
+        if reply := await self._fail("mail"):
             return reply
         envelope.mail_from = sender
         return "250 OK"
@@ -161,7 +161,7 @@ class Conversation(SMTP):
     async def handle_RCPT(
         self, _: SMTP, session: Session, envelope: Envelope, recipient: str, options: list[str]
     ) -> str:
-        if reply := self.server.refused.get(recipient) or await self._trouble("rcpt"):
+        if reply := self.server.refused.get(recipient) or await self._fail("rcpt"):
             return reply
         envelope.rcpt_tos.append(recipient)
         return "250 OK"
@@ -174,17 +174,17 @@ class Conversation(SMTP):
         message = email.message_from_bytes(content, policy=email.policy.default)
         found = str(message["Message-ID"]), message, content, str(session.host_name)
         mails = [Mail(recipient, *found) for recipient in envelope.rcpt_tos]
-        if self.server.trouble.get("end") == CUT_AFTER_STORING:
+        if self.server.failing.get("end") == CUT_AFTER_STORING:
             self.server.received += mails
             await self._cut()
-        if reply := await self._trouble("end"):
+        if reply := await self._fail("end"):
             return reply
         self.server.received += mails
         return "250 OK"
 
-    async def _trouble(self, stage: str) -> str | None:
+    async def _fail(self, stage: str) -> str | None:
         """Do what is to go wrong at `stage`, or return the reply to give, if there is any."""
-        what = self.server.trouble.get(stage)
+        what = self.server.failing.get(stage)
         if what == HANG:
             await self._wait_for_the_end()
         elif what == CUT:

@@ -45,6 +45,13 @@ def test_mypy():
     run(sys.executable, "-m", "mypy")
 
 
+def test_nobody_imports_from_commands():
+    """What they do is in a module of their app, for others to call."""
+    paths = [path for directory in ("myweb", "tests") for path in (ROOT / directory).rglob("*.py")]
+    wanting = re.compile(r"^\s*(?:from|import) myweb\.\w+\.management", re.MULTILINE)
+    assert [path for path in paths if wanting.search(path.read_text())] == []
+
+
 def test_shellcheck():
     scripts = [
         path for path in [*ROOT.glob("deploy/**/*"), ROOT / "tests" / "run", ROOT / ".ci" / "run"] if is_shell(path)

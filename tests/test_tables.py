@@ -17,7 +17,7 @@ def test_declared_tables_are_there(db):
 
 
 def test_declared_table_that_is_not_there(monkeypatch):
-    monkeypatch.setitem(apps.get_app_config("pages").tables, "pages_gone", Table.NOT_SHOWN)
+    monkeypatch.setitem(apps.get_app_config("desk").tables, "pages_gone", Table.NOT_SHOWN)
     [error] = check_tables()
     assert error.id == "myweb.E001"
     assert error.msg == "There is no table pages_gone, of which something is declared."

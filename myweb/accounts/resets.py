@@ -13,7 +13,7 @@ from email.utils import make_msgid
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
@@ -23,8 +23,8 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from myweb.contact.failures import Failure, classify
-from myweb.contact.outbox import DEADLINE, LEASE, close_quietly, deadline
+from myweb.contact.failures import Failure
+from myweb.contact.outbox import LEASE, hand_over
 
 from .models import PasswordReset
 
@@ -49,7 +49,7 @@ def deliver_next() -> bool:
     user = User.objects.filter(pk=reset.user_id, is_active=True).exclude(email="").first()
     if user is None or has_had_enough(user):
         reset.delete()
-    elif failure := send(user, reset.language):
+    elif failure := hand_over(compose(user, reset.language)):
         logger.warning("no reset mail was sent: %s (%s)", failure.reason.label, failure.words)
         hold(reset, failure)
     else:
@@ -69,23 +69,8 @@ def has_had_enough(user: User) -> bool:
     return PasswordReset.objects.of_the_hour().filter(user=user).exclude(sent_at=None).count() >= MOST_PER_HOUR
 
 
-def send(user: User, language: str) -> Failure | None:
-    """Hand a mail with a new link to the mail server; return what went wrong."""
-    connection = get_connection()
-    connected = False
-    try:
-        with deadline(DEADLINE):
-            connection.open()
-            connected = True
-            connection.send_messages([compose(user, language)])
-    except Exception as error:
-        return classify(error, connected=connected)
-    finally:
-        close_quietly(connection)
-    return None
-
-
 def compose(user: User, language: str) -> EmailMessage:
+    """Return a mail with a new link."""
     link = {"uidb64": urlsafe_base64_encode(force_bytes(user.pk)), "token": default_token_generator.make_token(user)}
     url = settings.SITE_URL + reverse("password_reset_confirm", kwargs=link)
     with translation.override(language):
@@ -103,7 +88,7 @@ def compose(user: User, language: str) -> EmailMessage:
 def hold(reset: PasswordReset, failure: Failure) -> None:
     """Try again later: all of them, if it was the server's fault, so that each message's turn comes in between."""
     mine, due = Q(pk=reset.pk), Q(next_attempt__lte=Now())
-    held = PasswordReset.objects.filter(mine | due if failure.of_server else mine, sent_at=None)
+    held = PasswordReset.objects.filter(mine | due if failure.is_of_server else mine, sent_at=None)
     held.update(next_attempt=Now() + WAIT)
 
 

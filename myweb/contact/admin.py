@@ -18,7 +18,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from myweb.admin import SingleRowAdmin, StrictListMixin
+from myweb.admin import StrictListMixin
+from myweb.desk.admin import SingleRowAdmin
 
 from .failures import Reason
 from .models import ContactMessage, ContactSettings, Delivery
@@ -235,7 +236,7 @@ def reply_link(message: ContactMessage) -> str:
 
 @admin.register(ContactSettings)
 class ContactSettingsAdmin(SingleRowAdmin):
-    def get_fields(self, request: HttpRequest, obj: ContactSettings | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: ContactSettings | None = None) -> Any:
         kept = "retention_days" if settings.CONTACT_RETENTION_DAYS is None else "retention_of_server"
         return ["introduction", "recipients", kept]
 

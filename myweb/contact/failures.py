@@ -4,7 +4,6 @@ import re
 import smtplib
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from django.db import models
@@ -111,13 +110,16 @@ class DeadlineExceeded(Exception):
     """A mail as a whole took too long."""
 
 
-@dataclass(frozen=True)
-class Failure:
-    """`of_server` tells failures that concern every mail from those of one."""
+class Failure(NamedTuple):
+    """A mail that was not sent: why, and what the server said."""
 
     reason: Reason
     words: str
-    of_server: bool
+
+    @property
+    def is_of_server(self) -> bool:
+        """Whether it concerns every mail, and not this one."""
+        return self.reason not in OF_ONE_MAIL
 
 
 def classify(error: Exception, *, connected: bool) -> Failure:
@@ -126,13 +128,11 @@ def classify(error: Exception, *, connected: bool) -> Failure:
 
     Only an answer about a recipient or a message counts against that mail. All else is the server's.
     """
-    words = words_of(error)
     reason = _reason_of_answer(error, connected)
     if reason is None and connected and not isinstance(error, OSError | DeadlineExceeded):
         # Python could not write the mail down; the server has not seen it. (SMTPException is an OSError.)
         reason = Reason.MESSAGE
-    reason = reason or _reason_of_server(error)
-    return Failure(reason, words, of_server=reason not in OF_ONE_MAIL)
+    return Failure(reason or _reason_of_server(error), words_of(error))
 
 
 def _reason_of_answer(error: Exception, connected: bool) -> Reason | None:

@@ -76,7 +76,7 @@ class ContactForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ContactMessage
-        fields = ["name", "email", "subject", "text"]
+        fields = [*ContactMessage.ASKED, "text"]
         field_classes = {"text": MessageField}
         widgets = {
             "name": forms.TextInput(attrs={"autocomplete": "name"}),

@@ -162,6 +162,9 @@ class ContactMessage(models.Model):
         TOO_MANY = "too many", _("Too many messages from one address")
         ONLY_LINKS = "only links", _("Nothing but links")
 
+    # In the order in which visitors are asked, and shown what they sent; after these comes the text.
+    ASKED = ["name", "email", "subject"]
+
     created_at = models.DateTimeField(_("received"), db_default=Now(), db_index=True, editable=False)
     name = models.CharField(_("name"), max_length=200)
     email = models.EmailField(_("e-mail address"), max_length=254)
@@ -199,6 +202,12 @@ class ContactMessage(models.Model):
     @property
     def shown_subject(self) -> str:
         return shown(self.subject)
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What the visitor was asked for in one line each, by its name."""
+        names = {field.name: str(field.verbose_name) for field in self._meta.fields}
+        return {names[name]: getattr(self, name) for name in self.ASKED}
 
     @property
     def reference(self) -> str:

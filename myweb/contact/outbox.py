@@ -52,10 +52,10 @@ def deliver_next() -> bool:
     failure = send(delivery)
     if failure is None:
         record_success(delivery)
-    elif failure.of_server:
-        record_server_failure(delivery, failure)
+    elif failure.is_of_server:
+        record_failure_of_server(delivery, failure)
     else:
-        record_refusal(delivery, failure)
+        record_failure(delivery, failure)
     return True
 
 
@@ -95,11 +95,16 @@ def claim_next() -> Delivery | None:
 
 
 def send(delivery: Delivery) -> Failure | None:
-    """Hand `delivery` to the mail server; return what went wrong."""
+    """Mail `delivery`; return what went wrong."""
     try:
         mail = compose(delivery)
     except ValueError as error:  # no address; the form of an earlier release took more
-        return Failure(Reason.RECIPIENT, str(error), of_server=False)
+        return Failure(Reason.RECIPIENT, str(error))
+    return hand_over(mail)
+
+
+def hand_over(mail: EmailMessage) -> Failure | None:
+    """Hand `mail` to the mail server, within the deadline; return what went wrong."""
     connection = get_connection()
     connected = False
     try:
@@ -150,7 +155,7 @@ def record_success(delivery: Delivery) -> None:
     MailServer.objects.exclude(failures=0).update(failures=0, reason="", last_error="")
 
 
-def record_server_failure(delivery: Delivery, failure: Failure) -> None:
+def record_failure_of_server(delivery: Delivery, failure: Failure) -> None:
     """Hold the queue, and let another mail be the next probe: this one might be what the server cannot digest."""
     with transaction.atomic():
         put_back(delivery, wait=timedelta(0), failure=failure, attempts=delivery.attempts)
@@ -161,9 +166,9 @@ def record_server_failure(delivery: Delivery, failure: Failure) -> None:
         )
 
 
-def record_refusal(delivery: Delivery, failure: Failure) -> None:
+def record_failure(delivery: Delivery, failure: Failure) -> None:
     """Try this one again later, and more and more slowly; the server, which answered, works."""
-    # To be asked to wait is no refusal.
+    # To be asked to wait says nothing against the mail.
     attempts = delivery.attempts + (failure.reason != Reason.WAIT)
     wait = REFUSAL_WAITS[min(max(attempts - 1, 0), len(REFUSAL_WAITS) - 1)]
     put_back(delivery, wait=wait, failure=failure, attempts=attempts)

@@ -10,3 +10,6 @@ class OperationsConfig(AppConfig):
         # What was proven is about the backups on this machine.
         "operations_backupproof": Table.NOT_SHOWN | Table.BOOKKEEPING | Table.OF_THIS_MACHINE,
     }
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401  # which registers them

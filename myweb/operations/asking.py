@@ -1,4 +1,6 @@
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import closing
 from threading import Thread
 from typing import TypeVar
 
@@ -8,7 +10,24 @@ Answer = TypeVar("Answer")
 
 PATIENCE = 3.0  # seconds; whoever asks for the state of a site does not wait longer
 
-_asking: dict[Callable[[], object], Thread] = {}
+_asking: dict[Callable[[], object], "Future[object]"] = {}
+
+
+def begin(function: Callable[[], Answer]) -> "Future[Answer]":
+    """Call `function` in a thread that ends with this process, whether it has come to an end or not."""
+    future: Future[Answer] = Future()
+
+    def work() -> None:
+        try:
+            with closing(connection):  # the thread's own
+                result = function()
+        except Exception as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    Thread(target=work, daemon=True).start()
+    return future
 
 
 def answer(question: Callable[[], Answer]) -> Answer | None:
@@ -18,19 +37,11 @@ def answer(question: Callable[[], Answer]) -> Answer | None:
     In a thread with a connection of its own, because drivers wait for a silent server or a locked file far too long; as
     long as it waits, the same question is not asked again.
     """
-    if (earlier := _asking.get(question)) and earlier.is_alive():
+    if (earlier := _asking.get(question)) and not earlier.done():
         return None
-    answers: list[Answer] = []
-
-    def ask() -> None:
-        try:
-            answers.append(question())
-        except Error:
-            pass
-        finally:
-            connection.close()
-
-    thread = _asking[question] = Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PATIENCE)
-    return answers[0] if answers else None
+    future = begin(question)
+    _asking[question] = future  # type: ignore[assignment]
+    try:
+        return future.result(PATIENCE)
+    except (TimeoutError, Error):
+        return None

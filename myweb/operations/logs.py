@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 LONGEST = 2_000  # characters of a message, of which visitors choose some
 LONGEST_TRACEBACK = 20_000
 # What is behind these is known to one person, and lets in whoever else reads it; as in deploy/myweb_nginx.conf
-SECRETS = re.compile(r"(/contact/thanks/|/admin/setup/|/admin/reset/[^/\s]+/)[^/\s?\"']+")
+SECRETS = re.compile(r"(/contact/thanks/|/admin/(?:setup|shown)/|/admin/reset/[^/\s]+/)[^/\s?\"']+")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 

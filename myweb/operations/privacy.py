@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from myweb.accounts import devices
 from myweb.accounts.models import LoginFailures, PasswordReset
-from myweb.contact.models import COUNTED_FOR, SPAM_DAYS, THANKS_FOR, ContactSettings
+from myweb.contact.models import COUNTED_FOR, SPAM_DAYS, THANKS_FOR, ContactMessage, ContactSettings
 from myweb.installation import CLONE, DOCKER, SERVER, here
 
 from .backup.making import DAILY, WEEKLY
@@ -59,7 +59,7 @@ def of_writers() -> Iterator[Kept]:
     """What is kept of everybody who uses the contact form."""
     owners = ContactSettings.load()
     yield Kept(
-        _("The message: name, e-mail address, subject, text, language, and when it came"),
+        _("The message: %s, text, language, and when it came") % _(", ").join(ContactMessage().answers),
         messages_kept(owners.retention),
     )
     yield Kept(_("A message that was set aside as spam"), days(min(SPAM_DAYS, owners.retention or SPAM_DAYS)))

@@ -1,7 +1,5 @@
 """The owner's screens: the tree of pages, a page with its blocks, and the settings of the site."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from copy import copy
 from itertools import chain
 from typing import Any
@@ -9,30 +7,23 @@ from typing import Any
 from content_editor.admin import ContentEditor
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
-from django.urls import URLPattern, path, reverse
-from django.utils.datastructures import MultiValueDict
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from tree_queries.admin import TreeAdmin, TreeChangeList
 
-from myweb.admin import ChangeList, SingleRowAdmin, VersionedAdmin
+from myweb.admin import ChangeList
+from myweb.desk.admin import SingleRowAdmin
+from myweb.desk.forms import BlockInline
+from myweb.desk.line import Line
+from myweb.desk.page_admin import PageDesk
 
-from . import pictures
 from .blocks import blocks_of, kinds
 from .fields import PageChoiceField
 from .models import Page, SiteSettings
-from .views import render_page
-
-
-def prepare_uploads(files: MultiValueDict[str, Any]) -> None:
-    """Decode the uploaded pictures; what is wrong with one is said later, by its form field."""
-    for _name, uploads in files.lists():
-        for upload in uploads:
-            with suppress(ValidationError):
-                pictures.prepare(upload)
 
 
 class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
@@ -40,7 +31,7 @@ class PageChangeList(ChangeList, TreeChangeList):  # type: ignore[misc]
 
 
 @admin.register(Page)
-class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
+class PageAdmin(PageDesk, ContentEditor, TreeAdmin):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
     list_display = [*TreeAdmin.list_display, "address", "menu", "is_public"]
@@ -48,12 +39,12 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
     search_fields = ["title", "path", *chain.from_iterable(kind.searched_from_page() for kind in kinds())]
     position_field = "position"
     prepopulated_fields = {"slug": ["title"]}
-    inlines = [kind.inline() for kind in kinds()]
+    inlines = [kind.inline(BlockInline) for kind in kinds()]
     fieldsets = [
-        (None, {"fields": ["title", "slug", "parent"]}),
-        (_("Place and language"), {"fields": ["menu", "language"], "classes": ["tabbed"]}),
-        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"], "classes": ["tabbed"]}),
-        (_("Search engines"), {"fields": ["description"], "classes": ["tabbed"]}),
+        (None, {"fields": ["title", ("parent", "menu")]}),
+        (_("Address and language"), {"fields": ["slug", "language"]}),
+        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"]}),
+        (_("Search engines"), {"fields": ["description"]}),
     ]
 
     class Media:
@@ -74,16 +65,17 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
 
     def get_inline_instances(self, request: HttpRequest, obj: Page | None = None) -> Any:
         # The editor's script stumbles over blocks without a form.
-        inlines = super().get_inline_instances(request, obj) if self.may_edit(request, obj) else []
-        return [inline for inline in inlines if inline.has_change_permission(request, obj)]
+        return super().get_inline_instances(request, obj) if self.may_edit(request, obj) else []
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         response: HttpResponse
         if self.may_edit(request, kwargs.get("obj")):
-            response = super().render_change_form(request, context, **kwargs)
+            response = super().render_change_form(request, context, *args, **kwargs)
         else:
             # Without something to edit, there is no editor, either.
-            response = super(ContentEditor, self).render_change_form(request, context, **kwargs)
+            response = super(ContentEditor, self).render_change_form(request, context, *args, **kwargs)
         return response
 
     def may_edit(self, request: HttpRequest, page: Page | None) -> bool:
@@ -101,19 +93,8 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
     def view_on_site(self, page: Page) -> str:
         return page.get_absolute_url() if page.is_public else reverse("admin:pages_page_preview", args=[page.pk])
 
-    def get_urls(self) -> list[URLPattern]:
-        preview = self.admin_site.admin_view(self.preview_view)
-        return [path("<int:pk>/preview/", preview, name="pages_page_preview"), *super().get_urls()]
-
-    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show a page as visitors will see it once it is public."""
-        page = get_object_or_404(Page, pk=pk)
-        if not self.has_view_permission(request, page):
-            raise PermissionDenied
-        return render_page(request, page, list(Page.objects.on_the_way_to(page.path)))
-
     def get_queryset(self, request: HttpRequest) -> Any:
-        pages = super().get_queryset(request)
+        pages: Any = super().get_queryset(request)
         # To show or save one page, all others need not be looked at.
         is_form = request.resolver_match and request.resolver_match.url_name == "pages_page_change"
         return pages.without_tree_fields() if is_form else pages
@@ -131,16 +112,10 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
             widget.can_add_related = widget.can_change_related = widget.can_view_related = False
         return form
 
-    @contextmanager
-    def create_revision(self, request: HttpRequest) -> Iterator[None]:
-        # It takes seconds to decode pictures, and a revision is a transaction, which holds SQLite's write lock.
-        prepare_uploads(request.FILES)
-        with super().create_revision(request):
-            yield
-
     def get_prepopulated_fields(self, request: HttpRequest, obj: Page | None = None) -> dict[str, Any]:
         # The address of the home page is empty, so a new title would move it, and nothing would be left at /.
-        return {} if obj else dict(super().get_prepopulated_fields(request, obj))
+        is_new = hasattr(request, "desk_line") and request.desk_line.row is None
+        return dict(super().get_prepopulated_fields(request, obj)) if is_new else {}
 
     def is_valid_move(self, request: HttpRequest, node: Page, *, parent: Page | None, after: Page | None) -> bool:
         moved = copy(node)
@@ -148,8 +123,8 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         try:
             moved.clean()
             moved.clean_address()
-        except ValidationError as refusal:
-            for sentence in refusal.messages:
+        except ValidationError as error:
+            for sentence in error.messages:
                 self.message_user(request, sentence, messages.ERROR)
             return False
         return True
@@ -158,8 +133,11 @@ class PageAdmin(ContentEditor, TreeAdmin, VersionedAdmin):  # type: ignore[misc]
         # TreeAdmin only checks that somebody of the staff is asking.
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
-        with self.create_revision(request):
+        with transaction.atomic():
             response: HttpResponse = super().move_node_view(request)
+            # The owner means it now; a draft must not undo it later.
+            if response.content == b"ok" and (line := Line(Page, int(request.POST["move"]))).is_live:
+                line.note(request.user, _("moved"))
         return response
 
 

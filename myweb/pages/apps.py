@@ -10,10 +10,11 @@ from myweb.tables import Table
 class PagesConfig(AppConfig):
     name = "myweb.pages"
     verbose_name = _("Website")
-    tables = {"reversion_revision": Table.NOT_SHOWN, "reversion_version": Table.NOT_SHOWN}
+    tables = {"pages_upload": Table.NOT_SHOWN}
 
     def import_models(self) -> None:
         super().import_models()
+        import_module("myweb.pages.uploads")
         package = import_module("myweb.pages.blocks")
         for module in iter_modules(package.__path__):
             import_module(f"{package.__name__}.{module.name}")

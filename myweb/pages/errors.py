@@ -21,10 +21,10 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Let the view that was asked for answer, if it has something better to say."""
     view, sentence = resolve(request.path_info).func, csrf.sentence_for(reason)
-    if hasattr(view, "csrf_failed"):
-        answer: HttpResponse = view.csrf_failed(request, sentence)
-        return answer
-    return _error(request, 403, sentence)
+    # Django's admin says of its views whose they are.
+    asked = getattr(view, "model_admin", view)
+    answer: HttpResponse | None = asked.csrf_failed(request, sentence) if hasattr(asked, "csrf_failed") else None
+    return answer or _error(request, 403, sentence)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

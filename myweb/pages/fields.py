@@ -5,32 +5,21 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from imagefield.fields import ImageField
 from tree_queries.forms import TreeNodeChoiceField
 
-from . import pictures
 from .texts import validate_address
-
-
-class PictureFormField(forms.FileField):
-    """
-    Not Django's forms.ImageField, which has every decoder of Pillow try its hand on the file.
-
-    Its errors are those of `pictures.prepare`.
-    """
-
-    def clean(self, data: Any, initial: Any = None) -> Any:
-        cleaned = super().clean(data, initial)
-        return pictures.prepare(cleaned) if isinstance(cleaned, UploadedFile) else cleaned
 
 
 class PictureField(ImageField):  # type: ignore[misc]
     """A picture, stored as `pictures.prepare` leaves it."""
 
     def formfield(self, **kwargs: Any) -> Any:
-        return super().formfield(**{"form_class": PictureFormField, **kwargs})
+        from .uploads import PictureFormField, UploadInput  # whose model has such a field
+
+        # The admin has a widget of its own for files.
+        return super().formfield(**{**kwargs, "form_class": PictureFormField, "widget": UploadInput})
 
 
 class PageChoiceField(TreeNodeChoiceField):  # type: ignore[misc]

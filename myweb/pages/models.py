@@ -228,7 +228,7 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
         with transaction.atomic():
             # The lock keeps the parent from being renamed or hidden until this page, too, can be seen below it.
             parent = Page.objects.select_for_update().get(pk=self.parent_id) if self.parent_id else None
-            self._derive(parent)
+            self.derive(parent)
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], *self.DERIVED}
             is_new = self._state.adding
@@ -238,7 +238,7 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
 
     save.alters_data = True  # type: ignore[attr-defined]
 
-    def _derive(self, parent: "Page | None") -> None:
+    def derive(self, parent: "Page | None") -> None:
         self.path = self._make_path(parent)
         self.address_key = key_of(self.path)
         self.is_public = self._can_be_public(parent)
@@ -264,7 +264,7 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             children = list(Page.objects.filter(parent__in=changed))
             before = {child.pk: [getattr(child, name) for name in self.DERIVED] for child in children}
             for child in children:
-                child._derive(changed[child.parent_id])
+                child.derive(changed[child.parent_id])
             changed = {
                 child.pk: child
                 for child in children

@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 
+from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils.module_loading import import_string
 
 from myweb.publishing.following import Follower
 from myweb.stopping import Stopping
@@ -16,6 +18,13 @@ from .models import Page
 logger = logging.getLogger(__name__)
 
 BETWEEN_LOOKS = 3600  # seconds, at which files that somebody has deleted are missed
+
+
+def do_due() -> None:
+    """Do everything whose time has come."""
+    for path in settings.DUE:
+        import_string(path)()
+    Page.update_due()
 
 
 def make_missing_files() -> None:
@@ -59,7 +68,7 @@ class Upkeep:
     def update_pages(self) -> None:
         if time.monotonic() < self.next_update:
             return
-        Page.update_due()
+        do_due()
         is_due = time.monotonic() >= self.next_look or any(kind.unfinished().exists() for kind in kinds())
         if is_due and (self.maker is None or self.maker.poll() is not None):
             Page.add_keys()

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from myweb.publishing.decorators import publishable
 
-from .blocks import blocks_of
+from .blocks import Block, blocks_of
 from .models import Page
 from .texts import same
 
@@ -50,15 +50,15 @@ def redirect_to_spelling(request: HttpRequest, path: str) -> HttpResponse:
     return response
 
 
-def render_page(request: HttpRequest, page: Page, trail: list[Page]) -> HttpResponse:
-    """Answer with `page`; `trail` leads from the home page to it."""
+def render_page(request: HttpRequest, page: Page, trail: list[Page], **preview: Any) -> HttpResponse:
+    """Answer with `page`; `trail` leads from the home page to it. `preview` may have blocks that are in no table."""
     with translation.override(page.language_code):
-        return render(request, "pages/page.html", page_context(page, trail))
+        return render(request, "pages/page.html", page_context(page, trail, preview.pop("blocks", None)) | preview)
 
 
-def page_context(page: Page, trail: list[Page]) -> dict[str, Any]:
+def page_context(page: Page, trail: list[Page], blocks: list[Block] | None = None) -> dict[str, Any]:
     """What pages/page.html needs, beside what every page has around it."""
-    blocks = blocks_of(page)
+    blocks = blocks_of(page) if blocks is None else blocks
     return {
         "page": page,
         # The home page may be in another language.

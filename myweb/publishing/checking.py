@@ -1,4 +1,4 @@
-"""Looks at what is published, for the commands and for whoever looks after the site."""
+"""Publishes everything at once, and looks at what is published, for the commands and the doctor."""
 
 import gzip
 from collections.abc import Iterator
@@ -7,8 +7,10 @@ import brotli
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
 from django.http import HttpResponse
+from tqdm import tqdm
 
 from . import files, rendering
+from .decorators import publishable_paths
 from .files import Directory
 from .publisher import publisher
 
@@ -38,6 +40,20 @@ def until_unchanged(stdout: OutputWrapper, failure: str) -> Iterator[Directory]:
             return
         stdout.write("The content was changed meanwhile. Once more:")
     raise CommandError(failure)
+
+
+def publish_all(directory: Directory) -> tuple[int, list[str]]:
+    """Publish what is missing; return how many addresses are published, and those that cannot be."""
+    left_out = []
+    paths = list(publishable_paths())
+    for path in tqdm(paths, unit="page", disable=None):
+        if publisher().current != directory:
+            break
+        if not directory.has(path):
+            rendering.render(path)
+        if not directory.has(path):
+            left_out.append(path)
+    return len(paths) - len(left_out), left_out
 
 
 def is_right(directory: Directory, name: str) -> bool:

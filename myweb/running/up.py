@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError
 
 from . import asking, building, directory, user
 from .reading import read_settings
@@ -51,25 +52,25 @@ class Site:
         try:
             self.var.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise Refusal(f"cannot make {self.var}: {error.strerror}.") from error
+            raise CommandError(f"cannot make {self.var}: {error.strerror}.") from error
         if os.geteuid() == 0:
             if self.var.stat().st_uid == 0 and not any(self.var.iterdir()):
                 shutil.chown(self.var, "www-data", "www-data")
             owner = user.name_of(self.var.stat().st_uid)
             if owner == "root":
                 to_do = f"chown -R www-data: {self.var}"
-                raise Refusal(f"{self.var} belongs to root, and the site does not run as root: {to_do}")
+                raise CommandError(f"{self.var} belongs to root, and the site does not run as root: {to_do}")
             if owner != "www-data":
-                raise Refusal(f"{self.var} belongs to {owner}: start deploy/up as {owner}, or set MYWEB_VAR.")
+                raise CommandError(f"{self.var} belongs to {owner}: start deploy/up as {owner}, or set MYWEB_VAR.")
         self.prefix = user.prefix()
         done = self.as_site(sys.executable, "-m", directory.__name__, self.var)
         if done.returncode:
-            raise Refusal(f"cannot write in {self.var}: {done.stderr.strip()}.")
+            raise CommandError(f"cannot write in {self.var}: {done.stderr.strip()}.")
 
     def check_lengths(self) -> None:
         path = self.var / "run" / "stats.sock"
         if len(bytes(path)) > 100:
-            raise Refusal(f"the path of a Unix socket may have 100 bytes, and {path} has more: set MYWEB_VAR.")
+            raise CommandError(f"the path of a Unix socket may have 100 bytes, and {path} has more: set MYWEB_VAR.")
 
     def check_addresses(self) -> None:
         host = f"[{settings.LISTEN}]" if ":" in settings.LISTEN else settings.LISTEN
@@ -79,7 +80,7 @@ class Site:
         for prefix in ([], self.prefix):
             done = subprocess.run([*prefix, *command], capture_output=True, text=True, check=False)
             if done.returncode:
-                raise Refusal(done.stderr.strip())
+                raise CommandError(done.stderr.strip())
 
     # Preparing
 
@@ -139,7 +140,7 @@ class Site:
     def give_up(self, sentence: str, log: str) -> NoReturn:
         self.stop()
         print("\n".join(self.tail(log)[-20:]), file=sys.stderr)
-        raise Refusal(f"{sentence} ({self.var}/log/{log} may say why).")
+        raise CommandError(f"{sentence} ({self.var}/log/{log} may say why).")
 
     def check(self) -> None:
         if self.uwsgi and self.uwsgi.poll() is not None:
@@ -221,8 +222,8 @@ def main() -> None:
             site.clean_up()
     except ImproperlyConfigured as error:
         sys.exit(f"deploy/up: this step failed: Reading the settings. myweb: {error}")
-    except Refusal as refusal:
-        sys.exit(f"deploy/up: {refusal}")
+    except (CommandError, Refusal) as error:
+        sys.exit(f"deploy/up: {error}")
     print("Ready for: uwsgi --ini deploy/myweb_uwsgi.ini")
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError
 
 from .reading import read_settings
-from .steps import Refusal
 
 CLONE_NEWNS = 0x20000  # unshare(2); os.unshare came with Python 3.12
 
@@ -29,16 +29,16 @@ def name_of(number: int) -> str:
 
 
 def prefix() -> list[str]:
-    """Return what a command begins with to be run as the site's user; raise Refusal if that is not possible."""
+    """Return what a command begins with to be run as the site's user; raise CommandError if that is not possible."""
     var: Path = settings.VAR
     if not var.exists():
-        raise Refusal(f"there is no {var}: run deploy/up once.")
+        raise CommandError(f"there is no {var}: run deploy/up once.")
     status = var.stat()
     owner, name, me = status.st_uid, name_of(status.st_uid), os.geteuid()
     if me == owner:
         return []
     if me != 0:
-        raise Refusal(f"{var} belongs to {name}, not to {name_of(me)}: run this as {name}, or set MYWEB_VAR.")
+        raise CommandError(f"{var} belongs to {name}, not to {name_of(me)}: run this as {name}, or set MYWEB_VAR.")
     os.environ |= {"HOME": str(var), "USER": name, "LOGNAME": name, "MYWEB_VAR": str(var)}
     os.environ.pop("MYWEB_VAR_FILE", None)
     groups = [f"--regid={status.st_gid}", "--clear-groups"]
@@ -65,12 +65,12 @@ def _show_clone(name: str, become: list[str]) -> None:
         if hidden:
             _cover(hidden)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Refusal(
+        raise CommandError(
             f"{name} cannot see {next(iter(hidden))}, and this system does not let it be shown: clone to a directory"
             " that everyone may enter, such as /srv."
         ) from error
     if not _can_enter(settings.BASE_DIR, become):
-        raise Refusal(f"{name} may not enter {settings.BASE_DIR}: chmod go+rx {settings.BASE_DIR}")
+        raise CommandError(f"{name} may not enter {settings.BASE_DIR}: chmod go+rx {settings.BASE_DIR}")
 
 
 def _cover(hidden: dict[Path, Path]) -> None:
@@ -106,8 +106,8 @@ def main() -> None:
         command = [*prefix(), *sys.argv[1:]]
     except ImproperlyConfigured as error:
         sys.exit(f"myweb: {error}")
-    except Refusal as refusal:
-        sys.exit(f"deploy/as_site_user: {refusal}")
+    except CommandError as error:
+        sys.exit(f"deploy/as_site_user: {error}")
     os.execvp(command[0], command)
 
 

@@ -244,12 +244,12 @@ class TestTrouble:
             "EMAIL_HOST": "127.0.0.1",
             "EMAIL_PORT": str(mail_server.port),
         }
-        mail_server.trouble = {"end": smtp.SLOW}
+        mail_server.failing = {"end": smtp.SLOW}
         process = subprocess.Popen([sys.executable, "manage.py", "deliver_mail"], cwd=ROOT, env=environment)
         wait_for(lambda: mail_server.waiting, "the mail is in hand")
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-        mail_server.trouble = {}
+        mail_server.failing = {}
         assert not deliver_next()  # claimed
         later(seconds=LEASE.total_seconds() + 1)
         deliver()

@@ -56,7 +56,7 @@ def make(parent: Page | None, slug: str, title: str, position: int) -> Page:
     page = Page(
         parent=parent, slug=slug, title=title, position=position, menu=Page.Menu.MAIN if in_menu else Page.Menu.NONE
     )
-    page._derive(parent)
+    page.derive(parent)
     return page
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from myweb.contact.admin import QUOTED, harmless, reply_link
 from myweb.contact.models import ContactMessage, ContactSettings, Delivery
+from tests.admin_forms import form_data
 from tests.contact.factories import DISGUISES, OWNER, SCRIPTS, make_message
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +165,20 @@ class TestMessage:
         assert "1 message was marked." in response.content.decode()
         assert ContactMessage.objects.get().state == "answered"
 
+    @pytest.mark.parametrize("spam_reason", ["", "honeypot"])
+    def test_its_buttons_are_actions_of_the_list(self, admin_client, spam_reason):
+        html = admin_client.get(url(make_message(spam_reason=spam_reason))).content.decode()
+        page = admin_client.get(f"{INBOX}?place=all")
+        buttons = re.findall(r'name="action" value="(\w+)"', html)
+        assert buttons
+        assert set(buttons) <= {name for name, _label in page.context["action_form"].fields["action"].choices}
+
+    def test_spam_is_moved_to_the_inbox_by_its_own_button(self, admin_client):
+        message = make_message(spam_reason="honeypot")
+        [action] = re.findall(r'name="action" value="(\w+)"', admin_client.get(url(message)).content.decode())
+        admin_client.post(f"{INBOX}?place=all", {"_selected_action": message.pk, "action": action})
+        assert ContactMessage.objects.inbox().get() == message
+
     def test_is_deleted_with_its_deliveries(self, admin_client):
         message = make_message()
         assert admin_client.post(url(message, "delete"), {"post": "yes"}).status_code == 302
@@ -201,7 +216,7 @@ class TestActions:
         assert "Fill in the recipients" in admin_client.get("/admin/").content.decode()
         assert Delivery.objects.count() == 1
 
-    def test_release_of_spam(self, admin_client):
+    def test_move_to_inbox(self, admin_client):
         spam, no_spam = make_message(spam_reason="too many"), make_message()
         act(admin_client, "move_to_inbox", spam, no_spam)
         assert ContactMessage.objects.inbox().count() == 2
@@ -357,17 +372,19 @@ class TestReply:
 
 
 class TestRetention:
-    URL = "/admin/contact/contactsettings/add/"
+    URL = "/admin/contact/contactsettings/1/change/"
+
+    def send(self, client, **fields):
+        return client.post(self.URL, form_data(client.get(self.URL)) | {"recipients": OWNER} | fields)
 
     @pytest.mark.parametrize(("typed", "days"), [("90", 90), ("", 0), ("36500", 36_500)])
     def test_is_the_owners_to_set(self, admin_client, typed, days):
-        data = {"introduction": "", "recipients": OWNER, "retention_days": typed}
-        assert admin_client.post(self.URL, data).status_code == 302
+        assert self.send(admin_client, retention_days=typed).status_code == 302
         assert ContactSettings.load().retention == days
 
     @pytest.mark.parametrize("typed", ["0", "-1", "36501", "9" * 30, "x", "1.5"])
     def test_has_to_be_a_number_of_days(self, admin_client, typed):
-        response = admin_client.post(self.URL, {"introduction": "", "recipients": OWNER, "retention_days": typed})
+        response = self.send(admin_client, retention_days=typed)
         assert list(response.context["adminform"].form.errors) == ["retention_days"]
 
     @pytest.mark.parametrize(
@@ -384,29 +401,32 @@ class TestRetention:
         html = admin_client.get(address).content.decode()
         assert sentence in html
         assert 'name="retention_days"' not in html
-        admin_client.post(address, {"introduction": "", "recipients": OWNER, "retention_days": "5"})
+        assert (
+            admin_client.post(address, form_data(admin_client.get(address)) | {"retention_days": "5"}).status_code
+            == 302
+        )
         assert ContactSettings.objects.get().retention_days == 7
         assert ContactSettings.load().retention == days
 
 
 class TestContactSettings:
-    ADD = "/admin/contact/contactsettings/add/"
+    URL = "/admin/contact/contactsettings/1/change/"
 
     def test_owner_sets_introduction_and_recipients(self, admin_client, client):
         page = admin_client.get("/admin/contact/contactsettings/", follow=True)
-        assert page.redirect_chain == [(self.ADD, 302)]
+        assert page.redirect_chain == [(self.URL, 302)]
         assert page.context["adminform"].form["recipients"].value() == OWNER
-        data = {
+        data = form_data(page) | {
             "introduction": "<p>We <strong>answer</strong>.<script>alert(1)</script></p>",
             "recipients": "a@b.example",
         }
-        assert admin_client.post(self.ADD, data).status_code == 302
+        assert admin_client.post(self.URL, data).status_code == 302
         assert ContactSettings.load().recipient_list == ["a@b.example"]
         html = client.get("/contact/").content.decode()
         assert "We <strong>answer</strong>." in html
         assert "<script" not in html
 
     def test_refuses_what_is_no_address(self, admin_client):
-        response = admin_client.post(self.ADD, {"introduction": "", "recipients": "owner"})
+        response = admin_client.post(self.URL, form_data(admin_client.get(self.URL)) | {"recipients": "owner"})
         assert "“owner” is not an e-mail address." in response.content.decode()
         assert not ContactSettings.objects.exists()

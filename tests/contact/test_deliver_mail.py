@@ -118,7 +118,7 @@ class TestLoop:
     def test_ends_after_the_mail_in_hand(self, loop, mail_server, number):
         for _ in range(3):
             make_message()
-        mail_server.trouble = {"end": smtp.SLOW}
+        mail_server.failing = {"end": smtp.SLOW}
         process = loop()
         wait_for(lambda: mail_server.waiting, "a mail is in hand")
         process.send_signal(number)

@@ -12,7 +12,7 @@ from myweb.contact.failures import DeadlineExceeded, Reason, classify, reason_of
 
 def test_it_works():
     failure = classify(smtplib.SMTPDataError(554, b"5.7.1 looks like spam"), connected=True)
-    assert (failure.reason, failure.words, failure.of_server) == (Reason.SPAM, "554 5.7.1 looks like spam", False)
+    assert (failure.reason, failure.words, failure.is_of_server) == (Reason.SPAM, "554 5.7.1 looks like spam", False)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_it_works():
 )
 def test_kind(error, connected, reason, of_server):
     failure = classify(error, connected=connected)
-    assert (failure.reason, failure.of_server) == (reason, of_server)
+    assert (failure.reason, failure.is_of_server) == (reason, of_server)
 
 
 def test_words_are_bounded_and_can_be_stored():

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from myweb.contact import outbox, trouble
+from myweb.contact import faults, outbox
 from myweb.contact.failures import Failure, Reason
 from myweb.contact.forms import ContactForm
 from myweb.contact.models import LONGEST_CLAIM, LONGEST_WAIT, ContactMessage, ContactSettings, Delivery, MailServer
@@ -173,7 +173,7 @@ class TestServerFails:
     """A failure of the server holds the queue, not the message."""
 
     @pytest.mark.parametrize(
-        ("trouble", "reason", "words"),
+        ("failing", "reason", "words"),
         [
             ({"greeting": "421 too many of you"}, Reason.BUSY, "421 too many of you"),
             ({"greeting": "554 go away"}, Reason.TURNED_AWAY, "554 go away"),
@@ -194,10 +194,10 @@ class TestServerFails:
         ],
         ids=str,
     )
-    def test_in_its_own_words(self, mail_server, trouble, reason, words):
+    def test_in_its_own_words(self, mail_server, failing, reason, words):
         make_message()
         make_message()
-        mail_server.trouble = trouble
+        mail_server.failing = failing
         assert deliver_all() == 1
         server = the_server()
         assert (server.reason, server.failures, minutes_until_probe()) == (reason, 1, 1)
@@ -253,7 +253,7 @@ class TestServerFails:
     def test_takes_too_long_as_a_whole(self, mail_server, monkeypatch):
         monkeypatch.setattr(outbox, "DEADLINE", 1)
         make_message()
-        mail_server.trouble = {"rcpt": smtp.DRIP}
+        mail_server.failing = {"rcpt": smtp.DRIP}
         began = time.monotonic()
         deliver_all()
         assert time.monotonic() - began < 10  # the farewell has 5 seconds of its own
@@ -262,7 +262,7 @@ class TestServerFails:
     def test_is_probed_with_one_mail_more_and_more_slowly(self, mail_server):
         for _ in range(5):
             make_message()
-        mail_server.trouble = {"greeting": "421 busy"}
+        mail_server.failing = {"greeting": "421 busy"}
         for tries in range(1, 9):
             assert deliver_all() == 1
             let_pass(minutes=minutes_until_probe() - 0.5)
@@ -273,7 +273,7 @@ class TestServerFails:
 
     def test_waits_are_an_hour_at_most_for_ever(self, mail_server):
         make_message()
-        mail_server.trouble = {"greeting": "421 busy"}
+        mail_server.failing = {"greeting": "421 busy"}
         waits = []
         for _ in range(9):
             deliver_all()
@@ -342,7 +342,7 @@ class TestMailIsRefused:
     """An answer about a recipient or a message counts against that mail only."""
 
     @pytest.mark.parametrize(
-        ("trouble", "reason"),
+        ("failing", "reason"),
         [
             ({"rcpt": "550 no such user"}, Reason.RECIPIENT),
             ({"data": "554 no valid recipients"}, Reason.MESSAGE),
@@ -350,11 +350,11 @@ class TestMailIsRefused:
         ],
         ids=str,
     )
-    def test_in_the_servers_words(self, mail_server, trouble, reason):
+    def test_in_the_servers_words(self, mail_server, failing, reason):
         make_message()
         make_message()
-        [words] = trouble.values()
-        with mail_server.having(**trouble):
+        [words] = failing.values()
+        with mail_server.having(**failing):
             assert deliver_all() == 2
         assert the_server().failures == 0
         for delivery in Delivery.objects.all():
@@ -373,9 +373,9 @@ class TestMailIsRefused:
                 delivery = Delivery.objects.get()
                 assert (delivery.reason, delivery.attempts) == (Reason.WAIT, 0)
                 let_pass(minutes=5)
-            assert trouble.find() is None
+            assert faults.find() is None
             let_pass(hours=4)
-            assert "asks for patience" in trouble.find().what_to_do
+            assert "asks for patience" in faults.find().fix
         assert deliver_all() == 1
         assert len(mail_server.received) == 1
 
@@ -457,7 +457,7 @@ class TestClaim:
         quick = outbox.claim_next()
         assert outbox.send(slow) is None
         outbox.record_success(slow)
-        outbox.record_refusal(quick, Failure(Reason.MESSAGE, "550 seen that", of_server=False))
+        outbox.record_failure(quick, Failure(Reason.MESSAGE, "550 seen that"))
         delivery = Delivery.objects.get()
         assert delivery.sent_at is not None
         assert (delivery.reason, delivery.attempts) == ("", 0)
@@ -468,7 +468,7 @@ class TestClaim:
         slow = outbox.claim_next()
         let_pass(seconds=120)
         quick = outbox.claim_next()
-        outbox.record_refusal(slow, Failure(Reason.MESSAGE, "550 no", of_server=False))
+        outbox.record_failure(slow, Failure(Reason.MESSAGE, "550 no"))
         delivery = Delivery.objects.get()
         assert (delivery.reason, delivery.next_attempt) == ("", quick.next_attempt)
 

@@ -51,7 +51,7 @@ def test_visitors_do_not_notice_the_mail_server(mailing_site, mail_server, state
     with PageReader(mailing_site) as reader:
         if state == "down":
             mail_server.stop()
-        mail_server.trouble = {"451": {"rcpt": "451 greylisted"}, "hanging": {"greeting": smtp.HANG}}.get(state, {})
+        mail_server.failing = {"451": {"rcpt": "451 greylisted"}, "hanging": {"greeting": smtp.HANG}}.get(state, {})
         statuses = send_all(mailing_site, visitors)
         if state != "up":
             failing = "SELECT count(*) FROM contact_delivery WHERE reason <> '' AND sent_at IS NULL"
@@ -62,7 +62,7 @@ def test_visitors_do_not_notice_the_mail_server(mailing_site, mail_server, state
     assert reader.failures == 0
     assert len(reader.seconds) > 5
     mail_server.stop()
-    mail_server.trouble = {}
+    mail_server.failing = {}
     mail_server.start()
     deliver_all(mailing_site, mail_server)
     assert sorted(mail.message_id for mail in mail_server.received) == sorted(in_database.values())

@@ -43,6 +43,6 @@ def test_silent_database_is_not_asked_the_same_again(silence):
         assert asking.answer(silence) is None
     assert len(silence.asked) == 1
     silence.over.set()
-    asking._asking[silence].join(30)
+    asking._asking[silence].result(30)
     asking.PATIENCE = 30
     assert asking.answer(silence) == "late"

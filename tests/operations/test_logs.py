@@ -173,7 +173,9 @@ def test_message_without_secrets(text, written):
 
 
 @pytest.mark.nginx
-@pytest.mark.parametrize("path", ["/admin/setup/%s/", "/admin/reset/MQ/%s/", "/contact/thanks/%s/?%s"])
+@pytest.mark.parametrize(
+    "path", ["/admin/setup/%s/", "/admin/shown/%s/", "/admin/reset/MQ/%s/", "/contact/thanks/%s/?%s"]
+)
 def test_secrets_in_addresses_are_cut_short(site, path):
     """In what is asked for, and in what led there, whoever writes it down."""
     address = path.replace("%s", SECRET)

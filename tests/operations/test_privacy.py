@@ -95,3 +95,8 @@ def test_logging_in_leaves_no_more_than_an_hour(staff):
     assert how_long(staff, "How often a password was wrong") == "1 hour"
     assert how_long(staff, "Who has asked for a new password") == "1 hour"
     assert how_long(staff, "That somebody has logged in with this browser before") == "365 days"
+
+
+def test_what_the_form_asks_for_is_named_in_chinese(staff):
+    html = staff.get(URL, headers={"accept-language": "zh-hans"}).content.decode()
+    assert "留言：姓名、电子邮箱、主题、正文、语言以及收到的时间" in html

@@ -116,7 +116,7 @@ class TestInTheAdmin:
         return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
     @pytest.fixture(autouse=True)
-    def no_mail_trouble(self, settings):
+    def no_mail_fault(self, settings):
         settings.EMAIL_HOST, settings.CONTACT_RECIPIENTS = "mail.example.org", ["me@example.org"]
 
     @pytest.fixture

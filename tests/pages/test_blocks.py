@@ -26,15 +26,16 @@ USE = """\
 import pytest
 
 from myweb.pages.models import Page
+from tests.admin_forms import ADD, add_block, new_form
 from tests.factories import make_picture, make_text
-from tests.pages.test_admin import ADD, add_block, form_data
 
 
 @pytest.fixture
 def page(admin_client) -> Page:
-    data = form_data(admin_client.get(ADD)) | {"title": "Rooms", "slug": "rooms", "is_published": "on"}
+    url, data = new_form(admin_client)
+    data |= {"title": "Rooms", "slug": "rooms", "is_published": "on"}
     add_block(data, "quote", saying="Less & <b>more</b>", source="A guest")
-    assert admin_client.post(ADD, data).status_code == 302
+    assert admin_client.post(url, data).status_code == 302
     return Page.objects.get()
 
 
@@ -50,7 +51,7 @@ def test_it_is_found(page, admin_client):
 
 
 def test_it_is_offered_in_chinese(page, admin_client):
-    html = admin_client.get(ADD, headers={"accept-language": "zh-hans"}).content.decode()
+    html = admin_client.get(ADD, headers={"accept-language": "zh-hans"}, follow=True).content.decode()
     assert "引语" in html
 
 

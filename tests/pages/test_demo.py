@@ -12,8 +12,7 @@ from myweb.pages import pictures
 from myweb.pages.blocks import Block
 from myweb.pages.blocks.picture import Picture
 from myweb.pages.blocks.text import Text
-from myweb.pages.demo import PICTURES
-from myweb.pages.management.commands.demo import Command
+from myweb.pages.demo import PICTURES, loading
 from myweb.pages.models import Page, SiteSettings
 from tests.factories import make_page, make_upload
 
@@ -36,7 +35,7 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
 def small_pictures(monkeypatch, media: Path) -> None:
     """Takes the seconds out of the renditions."""
     small = {name: pictures.prepare(make_upload((80, 50), name=name)) for name in PICTURES}
-    monkeypatch.setattr(Command, "prepare", lambda command: small)
+    monkeypatch.setattr(loading, "prepared_pictures", lambda: small)
 
 
 @pytest.mark.slow("its pictures get all renditions")
@@ -144,12 +143,12 @@ def test_site_settings_of_the_owner_are_kept(small_pictures):
 
 
 def test_everything_or_nothing(small_pictures, monkeypatch):
-    def save_no_blocks(command, instance):
+    def save_no_blocks(instance):
         if isinstance(instance, Block):
             raise KeyboardInterrupt
         instance.save()
 
-    monkeypatch.setattr(Command, "save", save_no_blocks)
+    monkeypatch.setattr(loading, "save", save_no_blocks)
     with pytest.raises(KeyboardInterrupt):
         call_command("demo", stdout=io.StringIO())
     assert not Page.objects.exists()

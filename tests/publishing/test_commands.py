@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from myweb.publishing.management.commands import publish
+from myweb.publishing import rendering
 from myweb.publishing.publisher import publisher
 from tests.factories import make_page
 
@@ -26,7 +26,7 @@ def test_publish_names_what_cannot_be_kept(published, capsys):
 
 
 def test_publish_begins_again_when_the_content_changes(published, capsys, monkeypatch):
-    original, done = publish.rendering.render, []
+    original, done = rendering.render, []
 
     def render(path):
         if not done:
@@ -34,7 +34,7 @@ def test_publish_begins_again_when_the_content_changes(published, capsys, monkey
         done.append(path)
         return original(path)
 
-    monkeypatch.setattr(publish.rendering, "render", render)
+    monkeypatch.setattr(rendering, "render", render)
     call_command("publish")
     assert "Once more" in capsys.readouterr().out
     assert (published / "new" / "index.html").exists()

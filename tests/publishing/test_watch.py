@@ -13,6 +13,7 @@ from myweb.pages.models import Page, SiteSettings
 from myweb.publishing.models import Generation
 from myweb.publishing.publisher import publisher
 from myweb.publishing.watch import changes_content
+from tests.admin_forms import form_data
 from tests.factories import make_page, make_picture, make_text
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
@@ -92,9 +93,8 @@ def in_the_admin() -> None:
     user = User.objects.create_superuser("owner", password="x")
     client = Client()
     client.force_login(user)
-    answer = client.post(
-        "/admin/pages/sitesettings/add/", {"name": "New", "tagline": "", "footer_text": ""}, follow=True
-    )
+    form = client.get("/admin/pages/sitesettings/", follow=True)
+    answer = client.post(form.redirect_chain[-1][0], form_data(form) | {"name": "New"}, follow=True)
     assert answer.status_code == 200
     assert SiteSettings.load().name == "New"
 
@@ -132,7 +132,7 @@ def test_reading_begins_none(published, media, admin_client):
     for address in (
         *("/", "/about-us/", "/nothing/", "/sitemap.xml", "/robots.txt", "/contact/", "/healthz"),
         *("/admin/", "/admin/pages/page/", f"/admin/pages/page/{page.pk}/change/", "/admin/contact/contactmessage/"),
-        f"/admin/pages/page/{page.pk}/history/",
+        f"/admin/pages/page/{page.pk}/versions/",
     ):
         admin_client.get(address)
         Client().get(address)

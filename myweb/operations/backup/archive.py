@@ -20,7 +20,7 @@ from tqdm import tqdm
 MANIFEST = "manifest.json"
 SETTINGS = "settings.env"
 MEDIA = "media/"
-DATABASES = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump", "portable": "database.jsonl"}
+DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump", "portable": "database.jsonl"}
 
 CHUNK = 1024 * 1024  # bytes
 LARGEST_MANIFEST = 256 * 1024 * 1024  # bytes, a million files
@@ -35,7 +35,7 @@ class Damaged(CommandError):
 
 @dataclass
 class Manifest:
-    kind: str  # a key of DATABASES
+    kind: str  # a key of DUMPS
     version: str
     made_at: str
     engine: str
@@ -47,8 +47,8 @@ class Manifest:
     parts: dict[str, dict[str, Any]]  # size and sha256 by name
 
     @property
-    def database(self) -> str:
-        return DATABASES[self.kind]
+    def dump(self) -> str:
+        return DUMPS[self.kind]
 
     @property
     def media(self) -> list[str]:
@@ -65,7 +65,7 @@ class Manifest:
         for table, number in [*manifest.counts.items(), *manifest.sequences.items()]:
             if not isinstance(number, int):
                 raise ValueError(table)
-        if manifest.database not in manifest.parts or SETTINGS not in manifest.parts:
+        if manifest.dump not in manifest.parts or SETTINGS not in manifest.parts:
             raise ValueError(list(manifest.parts))
         return manifest
 
@@ -290,7 +290,7 @@ class Archive:
 
 def is_harmless(name: str) -> bool:
     """Return whether `name` can only be the name of a part, wherever it is unpacked."""
-    if name in (MANIFEST, SETTINGS, *DATABASES.values()):
+    if name in (MANIFEST, SETTINGS, *DUMPS.values()):
         return True
     path = PurePosixPath(name)
     return (

@@ -25,7 +25,7 @@ from myweb.installation import here
 from myweb.tables import Table, tables
 
 from . import integrity
-from .archive import DATABASES, Writer, progress
+from .archive import DUMPS, Writer, progress
 
 # A second connection to the database, without Django: sqlite3's or psycopg's, which have the same execute().
 Raw = Any
@@ -164,7 +164,7 @@ def _dump_sqlite(writer: Writer, copy: Path, portable: bool) -> tuple[str, Facts
             del connections["copy"], connections.databases["copy"]
         return "portable", found
     with copy.open("rb") as file, progress(copy.stat().st_size, "Database") as bar:
-        writer.add_file(DATABASES["sqlite"], file, bar)
+        writer.add_file(DUMPS["sqlite"], file, bar)
     return "sqlite", found
 
 
@@ -179,7 +179,7 @@ def _dump_postgresql(writer: Writer) -> tuple[str, Facts]:
         arguments, environment = DatabaseClient.settings_to_cmd_args_env(connection.settings_dict, options)
         command = ["pg_dump", *arguments[1:]]
         with _output_of(command, environment or {}) as output, progress(0, "Database") as bar:
-            writer.add_file(DATABASES["postgresql"], output, bar, compressed=False)
+            writer.add_file(DUMPS["postgresql"], output, bar, compressed=False)
     return "postgresql", found
 
 
@@ -233,7 +233,7 @@ def _serialise(writer: Writer, alias: str, found: Facts) -> None:
     written = set()
     total = sum(found.counts[model._meta.db_table] for model in portable_models())
     bar = tqdm(total=total, desc="Rows", disable=None, leave=False)
-    with writer.part(DATABASES["portable"]) as part, bar:
+    with writer.part(DUMPS["portable"]) as part, bar:
         for model in portable_models():
             written |= {model._meta.db_table, *(field.m2m_db_table() for field in model._meta.local_many_to_many)}
             rows = model._base_manager.using(alias).order_by("pk")

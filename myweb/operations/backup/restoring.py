@@ -121,7 +121,7 @@ def check_space(archive: Archive) -> None:
     """Raise CommandError if the disk cannot hold the backup, unpacked, beside what is there."""
     there = sum(path.stat().st_size for path in media_files(settings.MEDIA_ROOT))
     # The database is there twice: beside the site's, and in it.
-    needed = archive.size + 2 * archive.manifest.parts[archive.manifest.database]["size"] + there
+    needed = archive.size + 2 * archive.manifest.parts[archive.manifest.dump]["size"] + there
     free = shutil.disk_usage(settings.VAR).free
     if needed > free:
         raise CommandError(

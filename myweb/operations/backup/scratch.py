@@ -91,8 +91,8 @@ class ScratchDatabase(Scratch):
                 f"{archive.path} is of {manifest.engine}, and this site uses {connection.display_name}. Where it comes "
                 f"from, make one that fits both: {here().manage} backup --portable"
             )
-        path = self.directory / manifest.database
-        archive.extract(manifest.database, path)
+        path = self.directory / manifest.dump
+        archive.extract(manifest.dump, path)
         archive.extract_manifest(self.directory / MANIFEST)
         try:
             if manifest.kind == "portable":
@@ -104,7 +104,7 @@ class ScratchDatabase(Scratch):
                     dialects.load_pg_dump(path, manifest.schema, raw)
             self._check(archive)
         except (sqlite3.Error, psycopg.Error) as error:
-            raise Damaged(f"{archive.path} is damaged: {manifest.database} cannot be loaded: {error}") from error
+            raise Damaged(f"{archive.path} is damaged: {manifest.dump} cannot be loaded: {error}") from error
         path.unlink(missing_ok=True)
         self.run("manage.py", "migrate", "--no-input", "--verbosity=0")
 
@@ -114,16 +114,14 @@ class ScratchDatabase(Scratch):
                 for check in ("integrity_check", "foreign_key_check"):
                     answer = raw.execute(f"PRAGMA {check}").fetchall()
                     if answer not in ([], [("ok",)]):
-                        raise Damaged(
-                            f"{archive.path} is damaged: {archive.manifest.database} fails {check}: {answer[0]}"
-                        )
+                        raise Damaged(f"{archive.path} is damaged: {archive.manifest.dump} fails {check}: {answer[0]}")
             there = set(dialects.table_names(raw))
             expected = archive.manifest.counts
             found = dialects.count(raw, there & set(expected))
         for table, number in expected.items():
             if found.get(table) != number:
                 raise Damaged(
-                    f"{archive.path} is damaged: {archive.manifest.database} has {found.get(table, 'no')} rows in "
+                    f"{archive.path} is damaged: {archive.manifest.dump} has {found.get(table, 'no')} rows in "
                     f"{table} instead of {number}."
                 )
 

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from django.db import connection
-
 from . import (
     certificate,
     database,
@@ -124,7 +122,7 @@ def _make(probe: Probe, states: dict[str, State], send: bool) -> Finding:
     if probe.look is mail.send and not send:
         return Finding(probe.name, State.NOT_CHECKED, "Not asked for: --send sends one to the recipients.")
     try:
-        return Finding(probe.name, State.OK, f"{network.in_time(lambda: _look(probe), LIMIT)}.")
+        return Finding(probe.name, State.OK, f"{network.in_time(probe.look, LIMIT)}.")
     except Fault as fault:
         return Finding(probe.name, State.FAILED, fault.sentence, fault.fix)
     except NotChecked as reason:
@@ -135,11 +133,3 @@ def _make(probe: Probe, states: dict[str, State], send: bool) -> Finding:
     except Exception as error:
         sentence = f"This could not be looked at: {type(error).__name__}, {quote(error)}."
         return Finding(probe.name, State.FAILED, sentence, "Put what failed before this right first.")
-
-
-def _look(probe: Probe) -> str:
-    """In a thread of its own, so with a connection of its own to the database."""
-    try:
-        return probe.look()
-    finally:
-        connection.close()

@@ -6,13 +6,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-
-class Fault(Exception):
-    """One plain sentence on what is wrong, and one on how to make it right."""
-
-    def __init__(self, sentence: str, fix: str) -> None:
-        super().__init__(sentence)
-        self.sentence, self.fix = sentence, fix
+from myweb.fault import Fault as Fault  # which all probes raise
 
 
 class NotChecked(Exception):

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils import timezone, translation
 
-from myweb.contact import trouble
+from myweb.contact import faults
 from myweb.contact.failures import Reason, classify, reason_of
 from myweb.contact.models import ContactSettings
 from myweb.mail import domain_in_ascii, own_name
@@ -197,10 +197,10 @@ def _probe_message(recipient: str) -> EmailMessage:
 def outbox() -> str:
     service()
     with translation.override("en"):
-        found = trouble.find()
-    if found:
-        words = f" The server's words: {quote(found.words)}." if found.words else ""
-        raise Fault(f"{found.what}{words}", found.what_to_do)
+        fault = faults.find()
+    if fault:
+        words = f" The server's words: {quote(fault.words)}." if fault.words else ""
+        raise Fault(f"{fault.sentence}{words}", fault.fix)
     return "nothing waits to be mailed for long"
 
 

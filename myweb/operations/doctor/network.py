@@ -6,11 +6,12 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
 from typing import TypeVar
+
+from myweb.operations.asking import begin
 
 from .faults import Fault, quote
 
@@ -39,22 +40,10 @@ class Service:
 
 def in_time(function: Callable[[], T], seconds: float) -> T:
     """Return or raise what `function` does; raise TooSlow if it takes longer, and leave it to itself."""
-    results: Queue[tuple[T | None, Exception | None]] = Queue()
-
-    def work() -> None:
-        try:
-            results.put((function(), None))
-        except Exception as error:
-            results.put((None, error))
-
-    Thread(target=work, daemon=True).start()
-    try:
-        result, error = results.get(timeout=seconds)
-    except Empty:
-        raise TooSlow from None
-    if error:
-        raise error
-    return result  # type: ignore[return-value]
+    future = begin(function)
+    if not wait([future], seconds).done:
+        raise TooSlow
+    return future.result()
 
 
 def resolve(service: Service) -> list[str]:

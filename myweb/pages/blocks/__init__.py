@@ -42,9 +42,9 @@ class Block(create_plugin_base(Page)):  # type: ignore[misc]
         abstract = True
 
     @classmethod
-    def inline(cls) -> type[ContentEditorInline]:
-        """Return what edits blocks of this kind within the form of their page."""
-        inline: type[ContentEditorInline] = ContentEditorInline.create(cls, icon=cls.icon)
+    def inline(cls, base: type[ContentEditorInline]) -> type[ContentEditorInline]:
+        """Return the `base` that edits blocks of this kind within the form of their page."""
+        inline: type[ContentEditorInline] = base.create(cls, icon=cls.icon)
         return inline
 
     @classmethod

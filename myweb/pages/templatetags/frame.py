@@ -43,7 +43,10 @@ def make_frame(language: str, page: Page | None) -> Frame:
     wanted = Q(menu__in=[Page.Menu.MAIN, Page.Menu.FOOTER]) & ~Q(menu="")
     if page:
         wanted |= Q(parent=page)
-    listed = Page.objects.published().filter(wanted).order_by()
+    listed = list(Page.objects.published().filter(wanted).order_by())
+    if page:
+        # As it is given: a preview's own title and menu
+        listed = [item for item in listed if item.pk != page.pk] + ([page] if page.menu else [])
     # Positions count among siblings only.
     pages = sorted(listed, key=lambda item: (item.path.count("/"), item.position))
     main = [item for item in pages if item.menu == Page.Menu.MAIN]

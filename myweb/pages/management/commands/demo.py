@@ -1,17 +1,9 @@
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
-import reversion
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
+from django.core.management.base import BaseCommand, CommandParser
 
-from myweb.pages import pictures
-from myweb.pages.blocks import REGION, Block, kinds
-from myweb.pages.demo import PICTURES, SITE, Entry, entries
+from myweb.pages.demo import loading
 from myweb.pages.models import Page, SiteSettings
-
-Item = TypeVar("Item")
 
 
 class Command(BaseCommand):
@@ -24,62 +16,5 @@ class Command(BaseCommand):
         # An owner who has deleted all pages does not want these back at the next start; the settings cannot be deleted.
         if options["if_empty"] and (Page.objects.exists() or SiteSettings.objects.exists()):
             return
-        if Page.objects.exists():
-            raise CommandError("There are pages already, and the demonstration site goes only into an empty site.")
-        files = self.prepare()
-        # Everything or nothing, should this be killed; what is slow happens before and after.
-        # A revision, so that a page that the owner deletes can be recovered.
-        with transaction.atomic(), reversion.create_revision():
-            self.write(files)
-        for block in self.progress("Preparing pictures", [block for kind in kinds() for block in kind.unfinished()]):
-            block.finish()
+        loading.load(self.stdout)
         self.stdout.write(self.style.SUCCESS(f"The demonstration site has {Page.objects.count()} pages."))
-
-    def prepare(self) -> dict[str, pictures.Upload]:
-        """Return the pictures by name, prepared as uploads are."""
-        return {
-            name: pictures.prepare(SimpleUploadedFile(name, path.read_bytes(), "image/jpeg"))
-            for name, path in PICTURES.items()
-        }
-
-    def write(self, files: dict[str, pictures.Upload]) -> None:
-        if not SiteSettings.objects.exists():
-            self.save(SiteSettings(**SITE))
-        pages: dict[str, Page] = {}
-        kind_of = {kind._meta.model_name: kind for kind in kinds()}
-        for entry in entries():
-            page = self.save_page(entry, pages)
-            pages[entry["path"]] = page
-            for position, block in enumerate(entry["block"], start=1):
-                fields = {name: files.get(value, value) for name, value in block.items() if name != "kind"}
-                self.save(kind_of[block["kind"]](parent=page, region=REGION, ordering=position * 10, **fields))
-
-    def save_page(self, entry: Entry, pages: dict[str, Page]) -> Page:
-        above, _slash, slug = entry["path"].strip("/").rpartition("/")
-        page = Page(
-            title=entry["title"],
-            slug=slug,
-            parent=pages[f"/{above}/"] if above else None,
-            language=entry.get("language", ""),
-            menu=entry.get("menu", Page.Menu.NONE),
-            description=entry["description"],
-        )
-        self.save(page)
-        return page
-
-    def save(self, instance: Page | Block | SiteSettings) -> None:
-        """Save `instance` as a form would: full_clean() also sanitises the texts."""
-        instance.full_clean()
-        instance.save()
-
-    def progress(self, label: str, items: Iterable[Item]) -> Iterator[Item]:
-        """Yield `items` and tell how far it is: in one line on a terminal, in a line each elsewhere."""
-        todo = list(items)
-        in_place = self.stdout.isatty()
-        for number, item in enumerate(todo, start=1):
-            line = f"{label} … {number}/{len(todo)}"
-            self.stdout.write(f"\r{line}" if in_place else line, ending="" if in_place else "\n")
-            self.stdout.flush()
-            yield item
-        if in_place:
-            self.stdout.write()

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from myweb.pages.models import Page
-from myweb.pages.upkeep import Upkeep, make_missing_files
+from myweb.pages.upkeep import Upkeep, do_due, make_missing_files
 
 
 class Command(BaseCommand):
@@ -21,5 +21,5 @@ class Command(BaseCommand):
             Upkeep().run()
         else:
             Page.add_keys()
-            Page.update_due()
+            do_due()
             make_missing_files()

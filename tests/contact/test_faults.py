@@ -1,7 +1,7 @@
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from myweb.contact import trouble
+from myweb.contact import faults
 from myweb.contact.models import ContactMessage, Delivery, MailServer
 from tests.contact.factories import OWNER, let_pass, make_message
 
@@ -19,75 +19,75 @@ def fail(reason: str = "refused", words: str = "[Errno 111] Connection refused")
 
 
 def test_it_works():
-    assert trouble.find() is None
+    assert faults.find() is None
 
 
 def test_no_mail_server(settings):
     settings.EMAIL_HOST = ""
-    found = trouble.find()
-    assert found.what == "Messages stay in the inbox, because no mail server is set."
-    assert found.what_to_do == "To have them mailed, set EMAIL_HOST on the server."
+    found = faults.find()
+    assert found.sentence == "Messages stay in the inbox, because no mail server is set."
+    assert found.fix == "To have them mailed, set EMAIL_HOST on the server."
 
 
 def test_no_recipients(settings):
     settings.CONTACT_RECIPIENTS = []
-    found = trouble.find()
-    assert found.what_to_do == "Fill in the recipients of the contact form."
+    found = faults.find()
+    assert found.fix == "Fill in the recipients of the contact form."
 
 
 def test_server_fails():
     make_message(OWNER, "b@example.org")
     fail()
-    found = trouble.find()
-    assert found.what == "2 mails are waiting to be sent."
-    assert found.what_to_do == "The mail server refused the connection: check EMAIL_HOST and EMAIL_PORT."
+    found = faults.find()
+    assert found.sentence == "2 mails are waiting to be sent."
+    assert found.fix == "The mail server refused the connection: check EMAIL_HOST and EMAIL_PORT."
     assert found.words == "[Errno 111] Connection refused"
 
 
 def test_server_fails_but_nothing_waits():
     fail()
-    assert trouble.find() is None
+    assert faults.find() is None
 
 
 def test_mail_of_a_clock_that_was_ahead_is_late():
     make_message()
-    assert trouble.find() is None
+    assert faults.find() is None
     let_pass(days=-365)
-    assert trouble.find().what == "1 mail is waiting to be sent."
+    assert faults.find().sentence == "1 mail is waiting to be sent."
 
 
 def test_address_is_refused():
     make_message()
     Delivery.objects.update(reason="recipient", last_error="550 no such user", attempts=1)
-    found = trouble.find()
-    assert found.what == "1 mail is waiting to be sent."
-    assert "check the recipients of the contact form" in found.what_to_do
+    found = faults.find()
+    assert found.sentence == "1 mail is waiting to be sent."
+    assert "check the recipients of the contact form" in found.fix
     assert found.words == "550 no such user"
 
 
 def test_nobody_delivers():
     make_message()
     let_pass(minutes=9)
-    assert trouble.find() is None
+    assert faults.find() is None
     let_pass(minutes=1)
-    found = trouble.find()
-    assert found.what == "1 mail is waiting to be sent."
-    assert "deliver_mail" in found.what_to_do
+    found = faults.find()
+    assert found.sentence == "1 mail is waiting to be sent."
+    assert "deliver_mail" in found.fix
 
 
 def test_nobody_delivers_what_came_without_recipients():
     make_message(spam_reason="too fast")
     ContactMessage.objects.update(spam_reason="", created_at="2026-01-01T00:00Z")
-    found = trouble.find()
-    assert found.what == "1 mail is waiting to be sent."
+    found = faults.find()
+    assert found.sentence == "1 mail is waiting to be sent."
 
 
-def test_mailed_messages_and_spam_are_no_trouble():
+def test_mailed_messages_and_spam_are_no_fault():
     make_message()
     make_message(spam_reason="too fast")
     Delivery.objects.update(sent_at="2026-01-01T00:00Z")
     let_pass(days=1)
-    assert trouble.find() is None
+    assert faults.find() is None
 
 
 class TestBanner:
@@ -97,13 +97,13 @@ class TestBanner:
         make_message()
         fail("login", "535 <b>no</b>")
         html = admin_client.get("/admin/").content.decode()
-        assert 'class="trouble"' in html
+        assert 'class="fault"' in html
         assert "1 mail is waiting to be sent." in html
         assert "The mail server rejected the login: check EMAIL_HOST_USER and EMAIL_HOST_PASSWORD." in html
         assert "535 &lt;b&gt;no&lt;/b&gt;" in html
 
     def test_is_not_shown_when_all_is_well(self, admin_client):
-        assert 'class="trouble"' not in admin_client.get("/admin/").content.decode()
+        assert 'class="fault"' not in admin_client.get("/admin/").content.decode()
 
     @pytest.mark.parametrize("may_read", [False, True])
     def test_is_for_those_who_may_read_messages(self, client, settings, may_read):
@@ -112,4 +112,4 @@ class TestBanner:
         if may_read:
             editor.user_permissions.add(Permission.objects.get(codename="view_contactmessage"))
         client.force_login(editor)
-        assert ('class="trouble"' in client.get("/admin/").content.decode()) is may_read
+        assert ('class="fault"' in client.get("/admin/").content.decode()) is may_read

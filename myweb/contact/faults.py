@@ -1,6 +1,5 @@
 """What the owner has to know about mail that does not go out."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
@@ -9,6 +8,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from myweb.fault import Fault
+
 from .failures import Reason
 from .models import ContactMessage, ContactSettings, Delivery, MailServer
 
@@ -16,38 +17,29 @@ PATIENCE = timedelta(minutes=10)
 GREYLISTED_FOR = timedelta(hours=4)  # by servers that want to see whether somebody comes again (RFC 6647)
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """One sentence on what is wrong, one on what to do, and the server's own words, if there are any."""
-
-    what: str
-    what_to_do: str
-    words: str = ""
-
-
-def find() -> Trouble | None:
+def find() -> Fault | None:
     """Return why messages are not mailed, or None if they are."""
     if not settings.EMAIL_HOST:
-        what = _("Messages stay in the inbox, because no mail server is set.")
-        return Trouble(what, _("To have them mailed, set EMAIL_HOST on the server."))
+        sentence = _("Messages stay in the inbox, because no mail server is set.")
+        return Fault(sentence, _("To have them mailed, set EMAIL_HOST on the server."))
     if not ContactSettings.load().recipient_list:
-        what = _("Messages stay in the inbox, because nobody is named to mail them to.")
-        return Trouble(what, _("Fill in the recipients of the contact form."))
+        sentence = _("Messages stay in the inbox, because nobody is named to mail them to.")
+        return Fault(sentence, _("Fill in the recipients of the contact form."))
     server = MailServer.load()
     waiting = Delivery.objects.waiting()
     if server.failures and waiting.exists():
-        return Trouble(_count(waiting.count()), str(Reason(server.reason).label), server.last_error)
+        return Fault(_count(waiting.count()), str(Reason(server.reason).label), server.last_error)
     is_patient = Q(reason=Reason.WAIT, created_at__range=(Now() - GREYLISTED_FOR, Now() + PATIENCE))
     refused = waiting.exclude(reason="").exclude(is_patient).order_by("-next_attempt").first()
     if refused:
-        return Trouble(_count(waiting.count()), str(Reason(refused.reason).label), refused.last_error)
+        return Fault(_count(waiting.count()), str(Reason(refused.reason).label), refused.last_error)
     # What came in the future came while the clock was ahead.
     is_late = Q(created_at__lt=Now() - PATIENCE) | Q(created_at__gt=Now() + PATIENCE)
     late = (
         waiting.filter(is_late, reason="").count() + ContactMessage.objects.without_deliveries().filter(is_late).count()
     )
     if late:
-        return Trouble(_count(late), _("Is uWSGI running? It keeps “manage.py deliver_mail --loop” going."))
+        return Fault(_count(late), _("Is uWSGI running? It keeps “manage.py deliver_mail --loop” going."))
     return None
 
 

@@ -1,0 +1,504 @@
+"""The form of what has versions, in the stock admin: opened on a version, and sent as one."""
+
+import json
+import secrets
+from copy import copy
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db.models import FileField, Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from js_asset import Script
+
+from myweb.admin import EditorAdmin
+from myweb.forms import DateTimeField, DateTimeWidget
+
+from . import unsent
+from .comparison import compare, summary
+from .content import LEAST_NEW_KEY, Content, content_of, is_known, load, new_key
+from .forms import DeskForm, Opening
+from .line import Conflict, Late, Line, Sender
+from .models import Version
+
+Event = Version.Event
+
+# What the form carries beside the content: a token of its own, how often it was sent, and what it was opened on
+FORM, COUNT, BASE, OPENED = "_form", "_count", "_base", "_opened"
+# Its buttons; one that is none of them saves a draft.
+PREVIEW, PUBLISH, PLAN, AUTOSAVE, KEEP = "_preview", "_publish", "_plan", "_autosave", "_keep"
+PLAN_AT = "_plan_at"
+MOST_COUNT = 2**31 - 1
+VERSIONS_A_PAGE = 50
+
+
+class DeskAdmin(EditorAdmin):
+    """Saves drafts, publishes, and shows every version. Who may only draft publishes nothing."""
+
+    form = DeskForm
+    change_form_template = "desk/change_form.html"
+
+    class Media:
+        js = [Script(f"myweb/{name}.js", defer=True) for name in ("desk", "uploads", "blocks")]
+
+    plan_field: Any = DateTimeField(widget=DateTimeWidget())
+
+    # Who may do what
+
+    def may_draft(self, request: HttpRequest) -> bool:
+        return super().has_change_permission(request)
+
+    def may_publish(self, request: HttpRequest, line: Line) -> bool:
+        return super().has_change_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        # Within the form it is the right to send it; what the button does is asked for there.
+        return self.may_draft(request) if hasattr(request, "desk_line") else super().has_change_permission(request, obj)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_view_permission(request, obj) or self.may_draft(request)
+
+    # Addresses
+
+    def get_urls(self) -> list[URLPattern]:
+        view, name = self.admin_site.admin_view, f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            path("<int:key>/versions/", view(self.versions_view), name=f"{name}_versions"),
+            path("<int:key>/discard/", view(self.discard_view), name=f"{name}_discard"),
+            path("<int:key>/cancel/", view(self.cancel_view), name=f"{name}_cancel"),
+            path("<int:key>/token/", view(self.token_view), name=f"{name}_token"),
+            *super().get_urls(),
+        ]
+
+    def url(self, name: str, key: int, query: str = "") -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=[key]) + query
+
+    def new_key(self) -> int:
+        return new_key()
+
+    def may_be_new(self, key: int) -> bool:
+        """Whether there may be a form for a row with that key, which is not there yet."""
+        return key >= LEAST_NEW_KEY
+
+    # The form
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        query = request.META["QUERY_STRING"]
+        return redirect(self.url("change", self.new_key(), f"?{query}" if query else ""))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        # Not in a transaction, as Django's: a form that is only checked or shown has to lock nothing.
+        response: HttpResponse = self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        return response
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the row as the version has it that the form is opened on; None if there is no such row or version."""
+        if not self._is_form(request) or not self.may_draft(request):
+            return super().get_object(request, object_id, from_field)
+        try:
+            key = self.opts.pk.to_python(object_id)
+            self.opts.pk.run_validators(key)
+        except ValidationError:
+            return None
+        line = request.desk_line = Line(self.model, key)  # type: ignore[attr-defined]
+        opened = self._asked_version(request, line)
+        row = copy(line.row)  # the line goes on to know what is live
+        if row is None:
+            if not (opened or line.last) and not (self.may_be_new(key) and self.has_add_permission(request)):
+                return None
+            row = self.model(pk=key)
+            row._state.adding = False  # what there is of it is the form
+        content = opened.said if opened else line.content
+        request.desk_opened = opened or line.draft  # type: ignore[attr-defined]
+        row.opening = Opening(
+            blocks=load(row, content) if content else [],
+            typed=(content or {}).get("unread", {}),
+            initial={} if content else self.get_changeform_initial_data(request),
+            is_lenient=request.method == "POST" and not {PUBLISH, PLAN} & set(request.POST),
+        )
+        request.desk_unknown = [block for block in content["blocks"] if not is_known(block)] if content else []  # type: ignore[attr-defined]
+        return row
+
+    def _is_form(self, request: HttpRequest) -> bool:
+        match = request.resolver_match
+        return bool(match and match.url_name and match.url_name.rpartition("_")[2] in ("change", "preview"))
+
+    def _asked_version(self, request: HttpRequest, line: Line) -> Version | None:
+        asked = request.POST.get(OPENED) or request.GET.get("version") or ""
+        if not (asked.isascii() and asked.isdecimal() and len(asked) < 19):
+            return None
+        version: Version | None = line.versions.filter(pk=int(asked)).select_related("author").first()
+        if version is None and request.method != "POST":
+            raise Http404
+        return version
+
+    # Django's steps of saving write nothing: all of it is done at once, by receive().
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        pass
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        for formset in formsets:
+            formset.save(commit=False)
+        request.desk_sent = form, formsets  # type: ignore[attr-defined]
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Versions tell more."""
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return self.receive(request, *request.desk_sent)  # type: ignore[attr-defined]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if not hasattr(request, "desk_line"):
+            return super().render_change_form(request, context, *args, **kwargs)
+        line: Line = request.desk_line
+        opened = request.desk_opened  # type: ignore[attr-defined]
+        if request.method == "POST":
+            formsets = [inline.formset for inline in context["inline_admin_formsets"]]
+            form = context["adminform"].form
+            if form.instance.opening.is_lenient:
+                # Nothing but a key that no form has can be wrong with a draft.
+                return HttpResponse(status=400)
+            opened = self._keep_refused(request, form, formsets)
+            line = Line(self.model, line.key)
+        context["desk"] = self._desk_context(request, line, opened)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _desk_context(self, request: HttpRequest, line: Line, opened: Version | None) -> dict[str, Any]:
+        is_current = opened is None or opened == line.draft
+        live = line.live
+        return {
+            "line": line,
+            "opened": opened,
+            "is_current": is_current,
+            "fields": {
+                FORM: secrets.token_urlsafe(16),
+                COUNT: 1,
+                BASE: line.base,
+                OPENED: opened.pk if opened else "",
+            },
+            "changes": compare(live if is_current else line.content, opened.said, self.model) if opened else [],
+            "unknown": request.desk_unknown,  # type: ignore[attr-defined]
+            "may_publish": self.may_publish(request, line),
+            "planned": line.planned,
+            "plan_inputs": self.plan_field.widget.render(PLAN_AT, None),
+            "urls": {name: self.url(name, line.key) for name in ("versions", "discard", "cancel", "token")},
+            "preview_url": self.preview_url(line.key),
+            "links_url": self.links_url(line.key),
+            "upload_url": self.upload_url(),
+            "block_texts": json.dumps(block_texts()),
+            "delete_url": self.url("delete", line.key) if line.row and self.has_delete_permission(request) else "",
+        }
+
+    def _keep_refused(self, request: HttpRequest, form: Any, formsets: Any) -> Version:
+        """Keep as a draft what cannot be published as it is; the form comes back with what is wrong at its fields."""
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        for each in [form, *(form for formset in formsets for form in formset.forms)]:
+            each.read_leniently()
+        content, sender = self._content(request, form, formsets), self._sender(request)
+        try:
+            version = line.save_draft(content, sender)
+        except (Conflict, Late):
+            version = line.keep_aside(Event.REFUSED, content, sender)
+        self.message_user(
+            request, _("Not published yet, but nothing is lost. Please correct what is marked."), messages.WARNING
+        )
+        return version
+
+    def receive(self, request: HttpRequest, form: Any, formsets: Any) -> HttpResponse:
+        """Do with what was sent what the button says."""
+        content = self._content(request, form, formsets)
+        if PREVIEW in request.POST:
+            return self.preview(request, form.instance, [block for formset in formsets for block in formset.blocks()])
+        if KEEP in request.POST:
+            return self._keep(request, content)
+        if AUTOSAVE in request.POST:
+            return self._autosave(request, content, formsets)
+        if PLAN in request.POST:
+            return self._plan(request, content)
+        return self._save(request, content, is_published=PUBLISH in request.POST)
+
+    def preview(self, request: HttpRequest, row: Any, blocks: list[Any]) -> HttpResponse:
+        """Show what was sent as visitors would see it."""
+        raise Http404
+
+    def _save(self, request: HttpRequest, content: Content, *, is_published: bool) -> HttpResponse:
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        sender = self._sender(request)
+        if is_published and not self.may_publish(request, line):
+            raise PermissionDenied
+        try:
+            if is_published:
+                line.publish(content, sender)
+            else:
+                line.save_draft(content, sender)
+        except (Conflict, Late):
+            return self._conflict(request, line, content, sender)
+        except ValidationError as refusal:
+            # What only the tables could tell, such as an address that was taken this very moment
+            version = line.keep_aside(Event.REFUSED, content, sender)
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            return redirect(self.url("change", line.key, f"?version={version.pk}"))
+        name = Version(content=content)
+        if not is_published:
+            self.message_user(
+                request, _("The draft of “%s” is saved. Visitors do not see it yet.") % name, messages.SUCCESS
+            )
+            return redirect(self.url("change", line.key))
+        self.message_user(request, _("“%s” is published.") % name, messages.SUCCESS)
+        return self.response_post_save_change(request, Line(self.model, line.key).row)
+
+    def _plan(self, request: HttpRequest, content: Content) -> HttpResponse:
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        if not self.may_publish(request, line):
+            raise PermissionDenied
+        sender, moment = self._sender(request), self.plan_field.widget.value_from_datadict(request.POST, {}, PLAN_AT)
+        try:
+            planned_for = self.plan_field.clean(moment)
+            if planned_for <= timezone.now():
+                raise ValidationError(_("This time has passed already."))
+        except ValidationError as refusal:
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            planned_for = None  # it stays a draft
+        try:
+            line.save_draft(content, sender, publish_at=planned_for)
+        except (Conflict, Late):
+            return self._conflict(request, line, content, sender)
+        if planned_for is None:
+            return redirect(self.url("change", line.key))
+        when = date_format(localtime(planned_for), "DATETIME_FORMAT")
+        sentence = _("“%(name)s” will be published on %(when)s.") % {"name": Version(content=content), "when": when}
+        self.message_user(request, sentence, messages.SUCCESS)
+        return redirect(self.url("change", line.key))
+
+    def _conflict(self, request: HttpRequest, line: Line, content: Content, sender: Sender) -> HttpResponse:
+        same = line.versions.filter(form=sender.form).order_by("-pk").first() if sender.form else None
+        if same and same.said["fields"] == content["fields"] and same.said["blocks"] == content["blocks"]:
+            # Sent twice, since the answer was lost
+            return redirect(self.url("change", line.key))
+        version = line.keep_aside(Event.CONFLICT, content, sender)
+        self.message_user(request, self._who_was_faster(line), messages.WARNING)
+        return redirect(self.url("change", line.key, f"?version={version.pk}"))
+
+    def _who_was_faster(self, line: Line) -> str:
+        now = Line(self.model, line.key)
+        if now.row is None:
+            return _("This was deleted while you had it open. Nothing is lost: here is what you sent.")
+        if now.last and now.last.author:
+            return _(
+                "Meanwhile, at %(when)s, %(who)s has saved this. Nothing is lost: here is what you sent, and how it"
+                " differs from what is there now."
+            ) % {"who": now.last.author, "when": date_format(localtime(now.last.created_at), "H:i")}
+        return _(
+            "This has been changed since you opened it. Nothing is lost: here is what you sent, and how it differs from"
+            " what is there now."
+        )
+
+    def _keep(self, request: HttpRequest, content: Content) -> HttpResponse:
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        version = line.keep_aside(Event.UNSENT, content, self._sender(request))
+        self.message_user(
+            request,
+            _("You are logged in again, and nothing is lost: this is what you had typed. Please save or publish it."),
+            messages.WARNING,
+        )
+        return redirect(self.url("change", line.key, f"?version={version.pk}"))
+
+    def _autosave(self, request: HttpRequest, content: Content, formsets: Any) -> JsonResponse:
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        sender = self._sender(request)
+        try:
+            version = line.save_draft(content, sender, by_itself=True)
+        except Late:
+            sentence = _("This was saved from here already. Open the page again to go on.")
+            return JsonResponse({"message": sentence}, status=409)
+        except Conflict:
+            version = line.keep_aside(Event.CONFLICT, content, sender)
+            url = self.url("change", line.key, f"?version={version.pk}")
+            return JsonResponse({"message": self._who_was_faster(line), "url": url}, status=409)
+        saved_at = date_format(localtime(version.created_at), "H:i")
+        return JsonResponse(
+            {
+                "message": _("Saved as a draft at %s") % saved_at,
+                "base": Line(self.model, line.key).base,
+                "opened": version.pk,
+                "keys": {form.add_prefix("id"): form.instance.pk for formset in formsets for form in formset.forms},
+            }
+        )
+
+    def _sender(self, request: HttpRequest) -> Sender:
+        post = request.POST
+        count = post.get(COUNT, "")
+        return Sender(
+            author=request.user,
+            base=post.get(BASE, ""),
+            form=post.get(FORM, "")[:32],
+            count=min(int(count), MOST_COUNT) if count.isascii() and count.isdecimal() else 0,
+            comment=post.get("_comment", "")[:200],
+        )
+
+    def _content(self, request: HttpRequest, form: Any, formsets: Any) -> Content:
+        blocks = [block for formset in formsets for block in formset.blocks()]
+        for row in [form.instance, *blocks]:
+            for field in row._meta.concrete_fields:
+                if isinstance(field, FileField):
+                    field.pre_save(row, False)  # stores what was uploaded
+        content = content_of(form.instance, blocks)
+        content["blocks"] += request.desk_unknown  # type: ignore[attr-defined]
+        unread = form.unread_here() | {key: value for formset in formsets for key, value in formset.unread().items()}
+        return {**content, "unread": unread} if unread else content
+
+    def csrf_failed(self, request: HttpRequest, sentence: str) -> HttpResponse | None:
+        """Carry what was sent, if it was sent from here; None if there is nothing to carry."""
+        if not (unsent.is_carried(request) and unsent.comes_from_here(request)):
+            return None
+        if not self.admin_site.has_permission(request):
+            response: HttpResponse = self.admin_site.admin_view(self.change_view)(request, "")  # the login
+            return response
+        return unsent.go_on(request, self.admin_site.each_context(request))
+
+    # Its other screens
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return redirect("../versions/")
+
+    def versions_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """List the versions of a row, and compare two of them."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        line = Line(self.model, min(key, 2**62))
+        if line.last is None and line.row is None:
+            raise Http404
+        page = Paginator(line.versions.select_related("author").order_by("-pk"), VERSIONS_A_PAGE).get_page(
+            request.GET.get("p")
+        )
+        old, new = (line.versions.filter(pk=pk).first() for pk in self._asked_pair(request))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Versions"),
+            "subtitle": str(line.row or line.last),
+            "line": line,
+            "page": page,
+            "versions": self._with_summaries(line, list(page)),
+            "old": old,
+            "new": new,
+            "changes": compare(old.said, new.said, self.model) if old and new else None,
+            "may_draft": self.may_draft(request),
+            "change_url": self.url("change", line.key),
+            "preview_url": self.preview_url(line.key),
+        }
+        return render(request, "desk/versions.html", context)
+
+    def preview_url(self, key: int) -> str:
+        """Return where the row is shown as visitors see it, or "" if it is nowhere by itself."""
+        return ""
+
+    def links_url(self, key: int) -> str:
+        return ""
+
+    def upload_url(self) -> str:
+        return ""
+
+    def _asked_pair(self, request: HttpRequest) -> tuple[int, int]:
+        asked = [request.GET.get(name, "") for name in ("old", "new")]
+        old, new = (int(pk) if pk.isascii() and pk.isdecimal() and len(pk) < 19 else 0 for pk in asked)
+        return old, new
+
+    def _with_summaries(self, line: Line, versions: list[Version]) -> list[tuple[Version, str]]:
+        """Return each version with what it changed, in a line: compared to the one before it in its line."""
+        numbers = [version.number for version in versions if version.number]
+        before = {
+            version.number: version
+            for version in (line.versions.filter(number__in=[number - 1 for number in numbers]) if numbers else [])
+        }
+        said = []
+        for version in versions:
+            older = before.get(version.number - 1) if version.number else None
+            said.append((version, summary(compare(older.said, version.said, self.model)) if older else ""))
+        return said
+
+    def discard_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Take the draft back out, on POST."""
+        if request.method != "POST" or not self.may_draft(request):
+            raise PermissionDenied
+        line = Line(self.model, min(key, 2**62))
+        if line.draft:
+            line.discard_draft()
+            self.message_user(request, _("The draft is put aside. It is still among the versions."), messages.SUCCESS)
+        return redirect(self.url("change", key) if line.is_live else self.url("versions", key))
+
+    def cancel_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Have a draft not be published by itself, on POST."""
+        line = Line(self.model, min(key, 2**62))
+        if request.method != "POST" or not self.may_publish(request, line):
+            raise PermissionDenied
+        line.cancel_plan()
+        self.message_user(request, _("It is not published by itself any more."), messages.SUCCESS)
+        return redirect(self.url("change", key))
+
+    def token_view(self, request: HttpRequest, key: int) -> JsonResponse:
+        """Tell the form that somebody is logged in, and by which token it may be sent now."""
+        if not self.may_draft(request):
+            raise PermissionDenied
+        return JsonResponse({"token": get_token(request)})
+
+
+def block_texts() -> dict[str, str]:
+    """Return what blocks.js says, where %s is a block."""
+    return {
+        "toggle": _("Open or close"),
+        "up": _("Move up"),
+        "down": _("Move down"),
+        "duplicate": _("Duplicate"),
+        "delete": _("Delete"),
+        "undo": _("Undo the deletion"),
+        "addBefore": _("Add a block before"),
+        "addLast": _("Add a block at the end"),
+        "movedUp": _("Moved up: %s"),
+        "movedDown": _("Moved down: %s"),
+        "duplicated": _("Duplicated: %s"),
+        "deleted": _("Deleted: %s"),
+        "broughtBack": _("Back again: %s"),
+    }
+
+
+class SingleRowAdmin(DeskAdmin):
+    """For settings: one row, which is edited but neither added twice nor deleted."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return redirect(self.url("change", self.new_key()))
+
+    def new_key(self) -> int:
+        row = self.model.objects.first()
+        return row.pk if row else 1
+
+    def may_be_new(self, key: int) -> bool:
+        return key == self.new_key()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and not self.model.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return redirect("admin:index")

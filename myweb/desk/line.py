@@ -1,0 +1,315 @@
+"""
+The versions of one row, one after another, and the only ways to lengthen them.
+
+What is sent says what it was based on. If that is not what is there now, somebody else was faster: nothing is merged
+or overwritten, and what was sent is kept aside. That two are appended at once, a constraint of the table decides.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from myweb.pages.blocks import blocks_of
+from myweb.pages.models import Page
+
+from .content import Content, content_of, digest, is_known, live_content, load, write_blocks
+from .models import Version, VersionQuerySet
+
+Event = Version.Event
+
+
+class Conflict(Exception):
+    """Somebody else has saved since the form was opened."""
+
+
+class Late(Exception):
+    """The same form has sent something newer, or has been published."""
+
+
+@dataclass
+class Sender:
+    """Who sends, and from which form: `base` is what Line.base was when it was opened."""
+
+    author: Any
+    base: str = ""
+    form: str = ""
+    count: int = 0
+    comment: str = ""
+
+
+class Line:
+    def __init__(self, model: type[Model], key: int) -> None:
+        self.model = model
+        self.key = key
+        rows = Page.objects.without_tree_fields() if model is Page else model._default_manager.all()
+        self.row: Any = rows.filter(pk=key).first()
+        self.last: Version | None = self.versions.line().select_related("author").first()
+
+    @property
+    def versions(self) -> VersionQuerySet:
+        return Version.objects.of(self.model, self.key)
+
+    @property
+    def draft(self) -> Version | None:
+        return self.last if self.last and self.last.is_draft else None
+
+    @cached_property
+    def is_live(self) -> bool:
+        """Whether the row is more than the place in the tree that a page has from its first draft on."""
+        if not isinstance(self.row, Page):
+            return self.row is not None
+        return not is_provisional(self.row) or bool(blocks_of(self.row))
+
+    @cached_property
+    def live(self) -> Content | None:
+        """What the tables have, with the blocks that only the last version knows how to keep."""
+        if not self.is_live:
+            return None
+        content = live_content(self.row)
+        if self.last:
+            content["blocks"] += [block for block in self.last.said["blocks"] if not is_known(block)]
+        return content
+
+    @property
+    def content(self) -> Content | None:
+        """What the form is opened on: the draft, or else what is live, or was before it was deleted."""
+        if self.draft:
+            return self.draft.said
+        return self.live or (self.last.said if self.last else None)
+
+    @property
+    def base(self) -> str:
+        return f"{self.last.number if self.last else 0}-{digest(self.live) if self.live else ''}"
+
+    @property
+    def planned(self) -> Version | None:
+        """The draft that is to be published by itself, whatever was saved since."""
+        return self.versions.line().exclude(publish_at=None).first()
+
+    def save_draft(
+        self, content: Content, sender: Sender, *, by_itself: bool = False, publish_at: datetime | None = None
+    ) -> Version:
+        """
+        Append `content` as a draft, or put it in the place of what the same form saved by itself.
+
+        With `publish_at`, it is the one that is planned, and no other. Raises Conflict and Late.
+        """
+        self._check_order(sender)
+        fields = self._fields(Event.AUTOSAVE if by_itself else Event.DRAFT, content, sender)
+        fields["publish_at"] = publish_at
+        own = self.draft if self.draft and self._is_own(self.draft, sender) else None
+        self._check_base(sender, own)
+        with self._appending():
+            if publish_at:
+                self.cancel_plan()
+            if own and own.event == Event.AUTOSAVE:
+                # Compare and set: another request of this form, or a publishing, may be on its way.
+                mine = self.versions.filter(pk=own.pk, event=own.event, count__lt=sender.count)
+                if not mine.update(**fields, created_at=timezone.now()):
+                    raise Late
+                return Version.objects.get(pk=own.pk)
+            self._catch_up()
+            version = self._append(fields)
+            self._place(content)
+        return version
+
+    def publish(self, content: Content, sender: Sender) -> Version:
+        """
+        Make the tables say what `content` says, and append it.
+
+        Raises Conflict, Late, and ValidationError if the row cannot be so.
+        """
+        self._check_order(sender)
+        own = self.last if self.last and self._is_own(self.last, sender) else None
+        self._check_base(sender, own)
+        with self._appending():
+            if self.row:
+                self.model._default_manager.select_for_update().filter(pk=self.key).first()
+            self._check_live()
+            self._catch_up()
+            self.cancel_plan()
+            return self._publish(content, sender)
+
+    def publish_planned(self, version: Version) -> None:
+        """
+        Publish what was planned, below a draft that was saved since.
+
+        Raises ValidationError if that cannot be, or somebody else has published meanwhile.
+        """
+        with self._appending():
+            if self.row:
+                self.model._default_manager.select_for_update().filter(pk=self.key).first()
+            newer = self.versions.line().filter(number__gt=version.number)
+            if newer.exclude(published_at=None).exists():
+                raise ValidationError(_("Something else was published after this had been planned."))
+            draft = self.draft if self.draft and self.draft.pk != version.pk else None
+            self._catch_up()
+            self.cancel_plan()
+            self._publish(version.said, Sender(version.author, comment=version.comment))
+            if draft:
+                self._append(self._fields(Event(draft.event), draft.said, Sender(draft.author, comment=draft.comment)))
+
+    def cancel_plan(self) -> None:
+        self.versions.exclude(publish_at=None).update(publish_at=None, refusal="")
+
+    def keep_aside(self, event: Event, content: Content, sender: Sender) -> Version:
+        """Keep what could not become a part of the line; what one form sends again takes the place of the older."""
+        fields = self._fields(event, content, sender)
+        aside = self.versions.filter(number=None, form=sender.form, event=event) if sender.form else None
+        if aside and aside.filter(count__lt=sender.count).update(**fields, created_at=timezone.now()):
+            return Version.objects.get(pk=aside.values("pk")[:1])
+        return Version.objects.create(**self._identity, **fields)
+
+    def discard_draft(self) -> None:
+        """Take the draft out of the line; it is still there among the versions."""
+        if self.draft:
+            self.versions.filter(pk=self.draft.pk).update(number=None, event=Event.DISCARDED, publish_at=None)
+
+    def note(self, author: Any, comment: Any) -> None:
+        """Append what the tables have now, which was changed by other means than a form, below the draft, if any."""
+        draft = self.draft
+        with self._appending():
+            sender = Sender(author, comment=str(comment))
+            live = live_content(self.row)
+            published = self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
+            if draft:
+                self.last = published
+                content = draft.said
+                content["fields"]["parent"] = live["fields"]["parent"]
+                self._append(self._fields(Event(draft.event), content, Sender(draft.author, comment=draft.comment)))
+
+    def end(self, sender: Sender, deletion: str, position: int) -> None:
+        """Append what goes with the row, which is about to be deleted: what is live, and the draft."""
+        draft = self.draft
+        with self._appending():
+            self._catch_up()
+            content = self.live or self.content or live_content(self.row)
+            content |= {"position": position, "is_live": self.is_live, "draft": draft.said if draft else None}
+            self._append(self._fields(Event.DELETED, content, sender) | {"deletion": deletion})
+
+    # Steps
+
+    def _check_order(self, sender: Sender) -> None:
+        """Raise Late if the form has sent something newer, or was published."""
+        if not sender.form:
+            return
+        sent = self.versions.filter(form=sender.form)
+        if sent.filter(count__gte=sender.count).exists() or sent.filter(event=Event.PUBLISHED).exists():
+            raise Late
+
+    def _is_own(self, version: Version, sender: Sender) -> bool:
+        """Whether the form itself sent that, but has not heard of it: answers can be lost."""
+        return bool(sender.form) and version.form == sender.form
+
+    def _check_base(self, sender: Sender, own: Version | None) -> None:
+        number, live = sender.base.partition("-")[::2]
+        now_number, now_live = self.base.partition("-")[::2]
+        if live != now_live or (number != now_number and not own):
+            raise Conflict
+
+    def _check_live(self) -> None:
+        """Raise Conflict if the row has changed since this line was read, now that it is locked."""
+        now = Line(self.model, self.key)
+        if now.base != self.base:
+            raise Conflict
+
+    def _catch_up(self) -> None:
+        """Append what the tables have if it was not this desk that wrote it."""
+        if self.live is None:
+            return
+        known = self.versions.line().filter(event__in=[Event.PUBLISHED, Event.ELSEWHERE]).first()
+        if known is None or known.digest != digest(self.live):
+            self._append(
+                self._fields(Event.ELSEWHERE, self.live, Sender(None)) | {"published_at": timezone.now()},
+            )
+
+    def _append(self, fields: dict[str, Any]) -> Version:
+        number = (self.last.number or 0) + 1 if self.last else 1
+        self.last = version = Version.objects.create(**self._identity, **fields, number=number)
+        return version
+
+    @property
+    def _identity(self) -> dict[str, Any]:
+        return {"model": self.model._meta.label_lower, "key": self.key}
+
+    def _fields(self, event: Event, content: Content, sender: Sender) -> dict[str, Any]:
+        return {
+            "event": event,
+            "content": content,
+            "digest": digest(content),
+            "author": sender.author,
+            "comment": sender.comment,
+            "form": sender.form,
+            "count": sender.count,
+        }
+
+    def _publish(self, content: Content, sender: Sender) -> Version:
+        row = self._apply(content)
+        # As the tables have it, and with what they have no place for
+        published = content_of(row, blocks_of(row) if isinstance(row, Page) else ())
+        published["blocks"] += [block for block in content["blocks"] if not is_known(block)]
+        return self._append(self._fields(Event.PUBLISHED, published, sender) | {"published_at": timezone.now()})
+
+    def _apply(self, content: Content) -> Model:
+        row = self.row or self.model(pk=self.key)
+        blocks = load(row, content)
+        if isinstance(row, Page) and row.parent and is_provisional(row.parent):
+            raise ValidationError(
+                {"parent": _("“%(page)s”, which is above it, has to be published first.") % {"page": row.parent}}
+            )
+        row.full_clean(exclude=["id", "path"])
+        for block in blocks:
+            block.full_clean(exclude=["id", "parent"])
+        row.save()
+        if isinstance(row, Page):
+            write_blocks(row, blocks)
+        return row
+
+    def _place(self, content: Content) -> None:
+        """Give a page that was never published, or is deleted, its place in the tree, where nobody sees it."""
+        if self.model is not Page or self.is_live:
+            return
+        place: Page = self.row or Page(pk=self.key, slug=provisional_slug(self.key), is_published=False)
+        above = Page.objects.filter(pk=content["fields"].get("parent")).exclude(path="/").first()
+        # A draft may say whatever the form lets one type.
+        is_possible = above is None or not above.path.startswith(place.path or "/…")
+        place.parent = above if is_possible else place.parent
+        place.title = str(content["fields"].get("title") or "–")[: Page._meta.get_field("title").max_length]
+        place.save()
+
+    def _appending(self) -> "_Appending":
+        return _Appending()
+
+
+class _Appending:
+    """A transaction in which the table's constraint decides who was first."""
+
+    def __enter__(self) -> None:
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        self.atomic.__exit__(kind, error, traceback)
+        if isinstance(error, IntegrityError):
+            # SQLite names the columns, PostgreSQL the constraint.
+            if "one_line_of_versions" in str(error) or "desk_version.number" in str(error):
+                raise Conflict from error
+            raise ValidationError(
+                _("Something else was saved at the same moment. Please look through this and publish it again.")
+            ) from error
+
+
+def provisional_slug(key: int) -> str:
+    return f"draft-{key}"
+
+
+def is_provisional(page: Page) -> bool:
+    """Whether `page` was never published: a place in the tree for its draft."""
+    return not page.is_published and page.slug == provisional_slug(page.pk)

@@ -1,0 +1,150 @@
+"""What pages have beside the form: previews, links that show them, and the way back for those that were deleted."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from myweb.pages.blocks import blocks_of
+from myweb.pages.models import Page
+from myweb.pages.uploads import Upload
+
+from .admin import PREVIEW, DeskAdmin
+from .deletion import bring_back, deleted_pages
+from .line import Line
+from .models import PreviewLink, Version
+from .previews import show_preview
+
+
+class PageDesk(DeskAdmin):
+    change_form_template = "desk/page_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("upload/", view(self.upload_view), name="pages_page_upload"),
+            path("deleted/", view(self.deleted_view), name="pages_page_deleted"),
+            path("deleted/<int:version>/", view(self.bring_back_view), name="pages_page_bring_back"),
+            path("<int:key>/preview/", view(self.preview_view), name="pages_page_preview"),
+            path("<int:key>/links/", view(self.links_view), name="pages_page_links"),
+            *super().get_urls(),
+        ]
+
+    def may_draft(self, request: HttpRequest) -> bool:
+        user = request.user
+        return super().may_draft(request) or user.has_perm("desk.draft_page") or user.has_perm("pages.add_page")
+
+    def may_publish(self, request: HttpRequest, line: Line) -> bool:
+        return super().may_publish(request, line) or (not line.is_live and request.user.has_perm("pages.add_page"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.may_draft(request)
+
+    def preview_url(self, key: int) -> str:
+        return self.url("preview", key)
+
+    def upload_url(self) -> str:
+        return reverse("admin:pages_page_upload")
+
+    def links_url(self, key: int) -> str:
+        return self.url("links", key)
+
+    def preview_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Show what was sent, or else a version or the draft, or else the page, as visitors will see it."""
+        if request.method == "POST":
+            post = request.POST.copy()
+            post[PREVIEW] = "1"
+            request.POST = post  # type: ignore[assignment]
+            return self.change_view(request, str(key))
+        page = self.get_object(request, str(key))
+        if page is None:
+            raise Http404
+        if not self.has_view_permission(request, page):
+            raise PermissionDenied
+        return self.preview(request, page, page.opening.blocks if hasattr(page, "opening") else blocks_of(page))
+
+    def preview(self, request: HttpRequest, row: Page, blocks: list[Any]) -> HttpResponse:
+        return show_preview(request, row, blocks, self.url("change", row.pk))
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """Take one picture, and answer with its number."""
+        if request.method != "POST" or not self.may_draft(request):
+            raise PermissionDenied
+        file = request.FILES.get("file")
+        if file is None:
+            return JsonResponse({"message": _("Please choose a file.")}, status=400)
+        try:
+            upload = Upload.take(file, request.user)
+        except ValidationError as refusal:
+            return JsonResponse({"message": " ".join(refusal.messages)}, status=400)
+        return JsonResponse({"number": upload.pk, "name": upload.name, "preview": upload.preview_url})
+
+    def links_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """List, make and revoke the links that show the draft of a page to people without an account."""
+        if not self.may_draft(request):
+            raise PermissionDenied
+        line = Line(Page, min(key, 2**62))
+        if line.content is None:
+            raise Http404
+        links = PreviewLink.objects.valid().filter(key=key)
+        if request.method == "POST":
+            revoked = request.POST.get("revoke", "")
+            if revoked.isascii() and revoked.isdecimal() and len(revoked) < 19:
+                links.filter(pk=int(revoked)).delete()
+            elif "make" in request.POST:
+                PreviewLink.make(key, request.user)
+            return redirect(request.path)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Links that show this page"),
+            "subtitle": str(Version(content=line.content)),
+            "links": [(link, settings.SITE_URL + reverse("shown", args=[link.token])) for link in links],
+            "change_url": self.url("change", key),
+        }
+        return render(request, "desk/links.html", context)
+
+    def deleted_view(self, request: HttpRequest) -> HttpResponse:
+        """List the pages that were deleted, those that others went with below them."""
+        if not self.may_draft(request):
+            raise PermissionDenied
+        versions = list(deleted_pages()[:500])
+        together = {(version.deletion, version.key) for version in versions}
+        roots = [item for item in versions if (item.deletion, item.said["fields"]["parent"]) not in together]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Deleted pages"),
+            "versions": [(root, [item for item in versions if item.deletion == root.deletion != ""]) for root in roots],
+            "may_publish": self.has_change_permission(request),
+        }
+        return render(request, "desk/deleted.html", context)
+
+    def bring_back_view(self, request: HttpRequest, version: int) -> HttpResponse:
+        """Bring a page back, with all that went with it."""
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        deleted = get_object_or_404(deleted_pages(), pk=min(version, 2**62))
+        try:
+            pages = bring_back(deleted, request.user)
+        except ValidationError as refusal:
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            return redirect("admin:pages_page_deleted")
+        together = len(pages) - 1
+        sentence = (
+            ngettext(
+                "“%(page)s” is back, and %(number)d page below it.",
+                "“%(page)s” is back, and %(number)d pages below it.",
+                together,
+            )
+            if together
+            else _("“%(page)s” is back.")
+        )
+        self.message_user(request, sentence % {"page": pages[0], "number": together}, messages.SUCCESS)
+        return redirect("admin:pages_page_changelist")

@@ -1,0 +1,26 @@
+"""Drafts that are published by themselves at their time."""
+
+import logging
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db.models.functions import Now
+
+from .line import Conflict, Line
+from .models import Version
+
+logger = logging.getLogger(__name__)
+
+
+def publish_due() -> None:
+    """Publish the drafts whose time has come, by the database's clock; one that cannot be says why, and stays."""
+    due = Version.objects.filter(publish_at__lte=Now(), number__isnull=False, refusal="").order_by("publish_at", "pk")
+    for version in due.select_related("author"):
+        try:
+            Line(apps.get_model(version.model), version.key).publish_planned(version)
+        except Conflict:
+            continue  # somebody saves this very moment; it is looked at again in a second
+        except ValidationError as refusal:
+            sentences = " ".join(refusal.messages)
+            Version.objects.filter(pk=version.pk).update(refusal=sentences)
+            logger.warning("what was planned is not published: %s %d: %s", version.model, version.key, sentences)

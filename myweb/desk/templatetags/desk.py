@@ -1,0 +1,32 @@
+from typing import Any
+
+from django import template
+from django.apps import apps
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+
+from myweb.desk.models import Version
+
+register = template.Library()
+
+MOST = 10
+
+
+@register.inclusion_tag("desk/unfinished.html", takes_context=True)
+def unfinished(context: Any) -> dict[str, Any]:
+    """List the drafts that the user has begun, and what was planned and could not be published."""
+    user = context["request"].user
+    newer = Version.objects.filter(model=OuterRef("model"), key=OuterRef("key"), number__gt=OuterRef("number"))
+    last = Version.objects.filter(~Exists(newer), number__isnull=False).order_by("-created_at")
+    drafts = last.filter(event__in=[Version.Event.DRAFT, Version.Event.AUTOSAVE], author=user)[:MOST]
+    may_publish = user.has_perm("pages.change_page")
+    refused = Version.objects.exclude(refusal="").filter(number__isnull=False)[:MOST] if may_publish else []
+    return {
+        "drafts": [(version, _url(version)) for version in drafts],
+        "refused": [(version, _url(version)) for version in refused],
+    }
+
+
+def _url(version: Version) -> str:
+    model = apps.get_model(version.model)
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[version.key])

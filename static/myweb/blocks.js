@@ -1,0 +1,183 @@
+/* Lets the keyboard, and screen readers, do with blocks what the content editor lets the mouse do; and undo deletions. */
+"use strict"
+{
+  const desk = document.querySelector(".desk")
+  const form = desk?.closest("form")
+  const texts = desk ? JSON.parse(desk.dataset.blocks) : {}
+
+  const machine = () => form.querySelector(".order-machine")
+  const ordering = (block) => block.querySelector(".order-machine-ordering")
+  const blocks = () =>
+    [...machine().querySelectorAll(".inline-related:not(.empty-form)")].sort((a, b) => ordering(a).value - ordering(b).value)
+  const prefixOf = (block) => block.id.replace(/-\d+$/, "")
+  const nameOf = (block) => {
+    const kind = block.querySelector("h3 b").textContent.replace(/[:：]\s*$/, "")
+    return `${kind} ${block.querySelector(".inline_label").textContent}`.trim().slice(0, 60)
+  }
+  const changed = (block) => block.dispatchEvent(new Event("input", { bubbles: true }))
+
+  const announce = (text) => {
+    form.querySelector(".desk-announce").textContent = text
+  }
+
+  const say = (text, block) => announce(text.replace("%s", nameOf(block)))
+
+  const move = (block, step) => {
+    const all = blocks()
+    const other = all[all.indexOf(block) + step]
+    if (!other) return
+    const order = ordering(block).value
+    for (const [one, value] of [[block, ordering(other).value], [other, order]]) {
+      ordering(one).value = value
+      one.style.order = value
+    }
+    if (ordering(block).value === ordering(other).value) renumber(all, block, other)
+    settle()
+    changed(block)
+    say(step < 0 ? texts.movedUp : texts.movedDown, block)
+  }
+
+  // Two of the same number, as a release before may have left them
+  const renumber = (all, block, other) => {
+    const [i, j] = [all.indexOf(block), all.indexOf(other)]
+    ;[all[i], all[j]] = [all[j], all[i]]
+    all.forEach((each, number) => {
+      ordering(each).value = each.style.order = 10 * (number + 1)
+    })
+  }
+
+  // Whoever goes through the form by keyboard meets the blocks in their order. Empty forms stay where Django looks for them.
+  const settle = () => {
+    const there = [...machine().querySelectorAll(":scope > .inline-related:not(.empty-form)")]
+    const wanted = blocks()
+    if (there.every((block, number) => block === wanted[number])) return
+    const focused = document.activeElement
+    machine().prepend(...wanted)
+    focused?.focus()
+  }
+
+  // Django's own way drops a new block for good; a mark can be taken back.
+  const isDeleted = (block) => block.classList.contains("for-deletion")
+  const setDeleted = (block, value) => {
+    const name = `${block.id}-DELETE`
+    let mark = block.querySelector(`[name="${name}"]`)
+    if (!mark) {
+      mark = Object.assign(document.createElement("input"), { type: "checkbox", name, hidden: true })
+      block.append(mark)
+    }
+    mark.checked = value
+    block.classList.toggle("for-deletion", value)
+    changed(block)
+    say(value ? texts.deleted : texts.broughtBack, block)
+  }
+
+  const duplicate = (block) => {
+    const all = blocks()
+    const editor = window.ContentEditor
+    editor._insertBefore = all[all.indexOf(block) + 1] ?? null
+    const copy = (event) => {
+      if (event.target.closest(".inline-related") && prefixOf(event.target) === prefixOf(block)) copyFields(block, event.target)
+    }
+    // Before the editors of the new block begin with what is in its fields
+    document.addEventListener("formset:added", copy, { capture: true, once: true })
+    editor.addContent(prefixOf(block))
+    announce(texts.duplicated.replace("%s", nameOf(block)))
+  }
+
+  const copyFields = (from, to) => {
+    for (const field of from.querySelectorAll("input, select, textarea")) {
+      const rest = field.name.slice(from.id.length)
+      if (!field.name.startsWith(from.id) || /-(id|parent|ordering|region|DELETE)$/.test(rest) || field.type === "file") continue
+      const target = to.querySelector(`[name="${to.id}${rest}"]`)
+      if (!target) continue
+      if (field.type === "checkbox") target.checked = field.checked
+      else target.value = field.value
+    }
+    const picture = from.querySelector(".imagefield-preview-image")
+    const input = to.querySelector("input[type=file]")
+    if (picture && input) {
+      const image = Object.assign(document.createElement("img"), { src: picture.src, className: "imagefield-preview-image", alt: "" })
+      input.before(image)
+    }
+  }
+
+  const toggle = (block) => {
+    const isClosed = block.classList.toggle("collapsed")
+    block.querySelector(".block-toggle").setAttribute("aria-expanded", !isClosed)
+  }
+
+  const ACTIONS = [
+    ["toggle", "block-toggle", toggle],
+    ["up", "block-up", (block) => move(block, -1)],
+    ["down", "block-down", (block) => move(block, 1)],
+    ["duplicate", "block-duplicate", duplicate],
+    ["delete", "block-delete", (block) => setDeleted(block, true)],
+    ["undo", "block-undo", (block) => setDeleted(block, false)],
+  ]
+
+  const equip = (block) => {
+    if (block.querySelector(".block-tools") || block.classList.contains("empty-form")) return
+    const tools = document.createElement("span")
+    tools.className = "block-tools"
+    for (const [name, className, act] of ACTIONS) {
+      const button = Object.assign(document.createElement("button"), { type: "button", className, title: texts[name] })
+      button.setAttribute("aria-label", `${texts[name]}: ${nameOf(block)}`)
+      button.addEventListener("click", (event) => {
+        event.stopPropagation()
+        act(block)
+        const twin = { "block-delete": ".block-undo", "block-undo": ".block-delete" }[className]
+        ;(twin ? block.querySelector(twin) : button).focus()
+      })
+      tools.append(button)
+    }
+    tools.firstChild.setAttribute("aria-expanded", !block.classList.contains("collapsed"))
+    block.querySelector("h3").append(tools)
+    if (isMarked(block)) block.classList.add("for-deletion")
+    const target = block.querySelector(":scope > .order-machine-insert-target")
+    if (target) makeButton(target, `${texts.addBefore}: ${nameOf(block)}`)
+  }
+
+  const isMarked = (block) => block.querySelector(`[name="${block.id}-DELETE"]`)?.checked
+
+  const makeButton = (element, label) => {
+    element.tabIndex = 0
+    element.setAttribute("role", "button")
+    if (label) element.setAttribute("aria-label", label)
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return
+      event.preventDefault()
+      element.click()
+      if (element.matches(".order-machine-insert-target")) form.querySelector(".plugin-buttons .plugin-button")?.focus()
+    })
+  }
+
+  if (form) {
+    document.addEventListener("content-editor:ready", () => {
+      settle()
+      for (const block of blocks()) equip(block)
+      makeButton(form.querySelector(".order-machine-insert-target.last"), texts.addLast)
+      for (const button of form.querySelectorAll(".plugin-buttons .plugin-button")) makeButton(button)
+      form.querySelector(".plugin-buttons").addEventListener("keydown", (event) => {
+        const buttons = [...form.querySelectorAll(".plugin-buttons .plugin-button")]
+        const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+        if (step) {
+          event.preventDefault()
+          buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length].focus()
+        } else if (event.key === "Escape") {
+          const target = form.querySelector(".order-machine-insert-target.selected")
+          target?.click()
+          target?.focus()
+        }
+      })
+    })
+    document.addEventListener("formset:added", (event) => {
+      if (!machine()?.contains(event.target)) return
+      setTimeout(() => {
+        settle()
+        equip(event.target)
+      })
+    })
+    form.addEventListener("drop", () => setTimeout(settle))
+    form.addEventListener("dragend", () => setTimeout(settle))
+  }
+}

@@ -1,0 +1,205 @@
+/* Saves what is typed by itself, and shows it beside the form. Without this, the buttons do all that matters. */
+"use strict"
+{
+  const REST = 3 // seconds without typing, after which it is saved
+  const RETRY = 10 // seconds after which it is tried again
+  const MOST_KEPT_ALIVE = 60_000 // bytes that browsers go on sending when a page is left (64 KiB)
+
+  const desk = document.querySelector(".desk")
+  const form = desk?.closest("form")
+  const state = form?.querySelector(".desk-state")
+  const field = (name) => form.elements.namedItem(name)
+
+  const say = (text, link) => {
+    state.replaceChildren(text)
+    if (link) {
+      const a = Object.assign(document.createElement("a"), { href: link.url, textContent: link.text, target: link.target ?? "" })
+      state.append(" ", a)
+    }
+  }
+
+  let timer
+  let sending = null
+  let saved = null // what was sent last, or what the form was opened with
+  let isLeaving = false
+
+  // Of what is typed; files are sent by themselves.
+  const snapshot = () => {
+    const entries = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/^_|^csrf|-id$/.test(name))
+    return JSON.stringify(entries)
+  }
+
+  const isDirty = () => saved !== null && snapshot() !== saved
+
+  const schedule = (seconds) => {
+    clearTimeout(timer)
+    timer = setTimeout(save, seconds * 1000)
+  }
+
+  const touched = () => {
+    if (saved === null) return
+    schedule(REST)
+    preview.update()
+  }
+
+  const save = async () => {
+    if (sending || isLeaving || !isDirty()) return
+    const before = saved
+    saved = snapshot()
+    sending = send()
+    if (!(await sending)) saved = before
+    sending = null
+    if (isDirty()) schedule(saved === before ? RETRY : REST)
+  }
+
+  // Returns whether it was taken.
+  const send = async () => {
+    try {
+      const response = await post()
+      if (response.ok || response.status === 409) {
+        take(await response.json())
+        return true
+      }
+      if (response.type === "opaqueredirect" || response.status === 403) return await renew()
+      throw new Error(response.status)
+    } catch {
+      say(desk.dataset.offline)
+      return false
+    }
+  }
+
+  // The inputs themselves are remembered: blocks may be taken away while the answer is on its way.
+  let keyInputs = {}
+
+  const post = () => {
+    const data = new FormData(form)
+    data.set("_autosave", "1")
+    field("_count").value = Number(field("_count").value) + 1
+    keyInputs = Object.fromEntries([...form.querySelectorAll("input[name$='-id']")].map((input) => [input.name, input]))
+    const keepalive = document.visibilityState === "hidden" && sizeOf(data) < MOST_KEPT_ALIVE
+    return fetch(form.action, { method: "POST", body: data, redirect: "manual", keepalive })
+  }
+
+  const sizeOf = (data) => [...data].reduce((size, [name, value]) => size + name.length + (value.size ?? 3 * value.length) + 200, 0)
+
+  const take = ({ message, base, opened, keys, url }) => {
+    if (base) {
+      field("_base").value = base
+      field("_opened").value = opened
+      for (const [name, key] of Object.entries(keys)) if (key && keyInputs[name]) keyInputs[name].value = key
+    }
+    say(message, url && { url, text: desk.dataset.seeBoth })
+  }
+
+  // Somebody who has logged in again has another token.
+  const renew = async () => {
+    const response = await fetch(desk.dataset.token, { redirect: "manual" })
+    if (!response.ok) {
+      say(desk.dataset.loggedOut, { url: location.href, text: desk.dataset.logIn, target: "_blank" })
+      return false
+    }
+    field("csrfmiddlewaretoken").value = (await response.json()).token
+    const again = await post()
+    if (again.ok || again.status === 409) take(await again.json())
+    return again.ok || again.status === 409
+  }
+
+  const preview = {
+    timer: 0,
+    frame: null,
+    button: null,
+
+    toggle() {
+      if (this.frame) this.close()
+      else this.open()
+    },
+
+    open() {
+      const panel = document.createElement("aside")
+      panel.className = "desk-preview"
+      panel.setAttribute("aria-label", desk.dataset.preview)
+      const bar = document.createElement("div")
+      const widths = [390, 768, 1280]
+      const names = desk.dataset.widths.split(",")
+      const buttons = widths.map((width, number) => this.addButton(bar, names[number], () => choose(number)))
+      const choose = (number) => {
+        buttons.forEach((button, other) => button.setAttribute("aria-pressed", other === number))
+        const scale = Math.min(1, panel.clientWidth / widths[number])
+        const height = (panel.clientHeight - bar.offsetHeight) / scale
+        Object.assign(this.frame.style, { width: `${widths[number]}px`, height: `${height}px`, transform: `scale(${scale})` })
+      }
+      this.addButton(bar, desk.dataset.close, () => this.close())
+      this.frame = Object.assign(document.createElement("iframe"), { name: "preview", title: desk.dataset.preview })
+      panel.append(bar, this.frame)
+      document.body.append(panel)
+      document.body.classList.add("with-preview")
+      choose(panel.clientWidth < 600 ? 0 : 2)
+      this.show()
+    },
+
+    addButton(bar, text, act) {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: text })
+      button.addEventListener("click", act)
+      bar.append(button)
+      return button
+    },
+
+    close() {
+      this.frame.parentNode.remove()
+      this.frame = null
+      document.body.classList.remove("with-preview")
+      this.button.focus()
+    },
+
+    update() {
+      clearTimeout(this.timer)
+      if (this.frame) this.timer = setTimeout(() => this.show(), 700)
+    },
+
+    show() {
+      const top = this.frame.contentWindow.scrollY
+      this.frame.addEventListener("load", () => this.frame?.contentWindow.scrollTo(0, top), { once: true })
+      isShowing = true
+      form.requestSubmit(this.button)
+      isShowing = false
+    },
+  }
+  let isShowing = false
+
+  if (form) {
+    form.addEventListener("input", touched)
+    form.addEventListener("change", touched)
+    for (const name of ["formset:added", "formset:removed", "drop"]) document.addEventListener(name, () => setTimeout(touched))
+    const begin = () => setTimeout(() => (saved ??= snapshot()), 300)
+    if (document.getElementById("content-editor-context")) document.addEventListener("content-editor:ready", begin)
+    else begin()
+
+    preview.button = form.querySelector("[name=_preview]")
+    preview.button?.addEventListener("click", (event) => {
+      if (isShowing) return
+      event.preventDefault()
+      preview.toggle()
+    })
+    form.addEventListener("submit", (event) => {
+      if (event.submitter === preview.button) return
+      isLeaving = true
+      clearTimeout(timer)
+      field("_count").value = Number(field("_count").value) + 1
+    })
+    document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save())
+    window.addEventListener("beforeunload", (event) => {
+      if (isDirty() && !isLeaving) event.preventDefault()
+    })
+    // Back from a page that the form was sent to, by the browser's button
+    window.addEventListener("pageshow", (event) => {
+      isLeaving = false
+      if (event.persisted) touched()
+    })
+    window.addEventListener("keydown", (event) => {
+      if (event.key.toLowerCase() === "s" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault()
+        save()
+      }
+    })
+  }
+}

@@ -1,0 +1,224 @@
+"""The owner at the form of a page, in the situations in which work used to be lost."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.console import complaints_of
+from tests.factories import make_upload
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "a-boat-in-the-morning"
+MAKE_OWNER = f"""
+from django.contrib.auth.models import User
+User.objects.create_superuser("desk", "desk@example.org", "{PASSWORD}")
+"""
+NEW_PAGE = """
+from myweb.pages.models import Page
+page = Page(title="Desk %s", slug="desk-%s")
+page.save()
+print(page.pk)
+"""
+
+
+@pytest.fixture(scope="module")
+def owner(site) -> str:
+    """Return the name of somebody who may do everything."""
+    site.manage("shell", "-v0", "-c", MAKE_OWNER)
+    return "desk"
+
+
+@pytest.fixture
+def page_url(site, request) -> str:
+    """Return the address of the form of a new and public page."""
+    slug = re.sub(r"\W+", "-", request.node.name).strip("-")
+    made = site.manage("shell", "-v0", "-c", NEW_PAGE % (slug, slug))
+    return f"{site.url}/admin/pages/page/{made.stdout.strip()}/change/"
+
+
+def log_in(page: Page, owner: str, url: str) -> None:
+    page.goto(url)
+    page.locator("#id_username").fill(owner)
+    page.locator("#id_password").fill(PASSWORD)
+    page.locator("#login-form input[type=submit]").click()
+    expect(page).to_have_url(url)
+
+
+def state(page: Page):
+    return page.locator(".desk-state")
+
+
+def wait_until_opened(page: Page) -> None:
+    """Wait until the editor stands, and the form knows what it was opened with."""
+    expect(page.locator(".block-tools, .order-machine-insert-target.last").first).to_be_visible()
+    page.wait_for_timeout(400)
+
+
+def add_text(page: Page, words: str) -> None:
+    page.locator(".order-machine-insert-target.last").click()
+    page.locator(".plugin-button", has_text="Text").click()
+    page.locator(".ProseMirror[contenteditable]").last.fill(words)
+
+
+def test_what_is_typed_is_saved_by_itself_and_seen_beside_the_form(page, owner, page_url, site):
+    complaints = complaints_of(page)
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    expect(state(page)).to_have_text("")
+    add_text(page, "The first words")
+    page.locator("[name=_preview]").click()
+    preview = page.frame_locator("iframe[name=preview]")
+    expect(preview.get_by_text("The first words")).to_be_visible()
+    page.locator(".ProseMirror[contenteditable]").last.fill("Other words")
+    expect(preview.get_by_text("Other words")).to_be_visible()
+    expect(state(page)).to_have_text(re.compile("Saved as a draft at"))
+    page.get_by_role("button", name="Close the preview").click()
+    # Somebody closes the tab, and comes back
+    page.goto(page_url)
+    expect(page.locator(".ProseMirror[contenteditable]").last).to_have_text("Other words")
+    shown = f"/{page.locator('#id_slug').input_value()}/"
+    assert "Other words" not in site.get(shown).text
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist .success")).to_contain_text("is published")
+    assert "Other words" in site.get(shown).text
+    assert complaints == []
+
+
+def test_nothing_happens_to_a_form_that_is_only_looked_at(page, owner, page_url, site):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.wait_for_timeout(4_000)  # longer than the rest after which it would be saved
+    page.goto(f"{site.url}/admin/")  # asks nothing
+    assert sent == []
+
+
+def test_session_ends_while_somebody_types(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    session = [cookie for cookie in page.context.cookies() if cookie["name"] == "sessionid"]
+    page.context.clear_cookies(name="sessionid")
+    add_text(page, "Typed while logged out")
+    expect(state(page)).to_contain_text("You are logged out.")
+    # Log in in another tab, and go on
+    page.context.add_cookies(session)
+    add_text(page, "And some more")
+    expect(state(page)).to_contain_text("Saved as a draft at", timeout=20_000)
+
+
+def test_login_carries_what_was_sent(page, owner, page_url, site):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    page.context.clear_cookies(name="sessionid")
+    page.locator("#id_title").fill("Sent without a session")
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".unsent")).to_contain_text("nothing is lost")
+    page.locator("#id_username").fill(owner)
+    page.locator("#id_password").fill(PASSWORD)
+    page.locator("#login-form input[type=submit]").click()
+    expect(page.locator(".messagelist")).to_contain_text("nothing is lost")
+    expect(page.locator("#id_title")).to_have_value("Sent without a session")
+
+
+def test_connection_is_lost(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    page.context.set_offline(True)
+    add_text(page, "Typed in a tunnel")
+    expect(state(page)).to_contain_text("No connection.")
+    page.context.set_offline(False)
+    expect(state(page)).to_contain_text("Saved as a draft at", timeout=20_000)
+
+
+def test_two_tabs(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    other = page.context.new_page()
+    other.goto(page_url)
+    wait_until_opened(other)
+    page.locator("#id_title").fill("First")
+    expect(state(page)).to_contain_text("Saved as a draft at")
+    other.locator("#id_title").fill("Second")
+    expect(state(other)).to_contain_text("Nothing is lost")
+    other.get_by_role("link", name="See both").click()
+    expect(other.locator("#id_title")).to_have_value("Second")
+    expect(other.locator(".comparison")).to_contain_text("First")
+
+
+def test_blocks_by_keyboard_only(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+
+    def press_until(selector: str, key: str = "Tab", most: int = 80) -> None:
+        for _step in range(most):
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                return
+            page.keyboard.press(key)
+        raise AssertionError(f"{selector} is not reached by {key}")
+
+    page.locator("#id_title").focus()
+    for words in ("One", "Two"):
+        press_until(".order-machine-insert-target.last")
+        page.keyboard.press("Enter")
+        press_until(".plugin-button[data-plugin-prefix=pages_text_set]", "ArrowDown", 5)
+        page.keyboard.press("Enter")
+        page.locator(".ProseMirror[contenteditable]").last.focus()
+        page.keyboard.type(words)
+    page.locator("#id_title").focus()
+    press_until(".block-down")
+    page.keyboard.press("Enter")
+    editors = page.locator(".ProseMirror[contenteditable]")
+    expect(editors.first).to_have_text("Two")
+    press_until(".block-duplicate")
+    page.keyboard.press("Enter")
+    expect(editors).to_have_count(3)
+    page.locator("#id_title").focus()
+    press_until(".block-delete")
+    page.keyboard.press("Enter")
+    expect(page.locator(".inline-related.for-deletion")).to_have_count(1)
+    press_until(".block-undo", "Tab", 1)
+    page.keyboard.press("Enter")
+    expect(page.locator(".inline-related.for-deletion")).to_have_count(0)
+    page.keyboard.press("Control+s")
+    expect(state(page)).to_contain_text("Saved as a draft at")
+    page.goto(page_url)
+    expect(editors).to_have_text(["Two", "One", "One"])
+
+
+def test_picture_is_uploaded_at_once(page, owner, page_url, tmp_path):
+    photo = tmp_path / "field.jpg"
+    photo.write_bytes(make_upload((1200, 800)).read())
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    page.locator(".order-machine-insert-target.last").click()
+    page.locator(".plugin-button", has_text="Picture").click()
+    page.locator("input[type=file]:visible").set_input_files(photo)
+    expect(page.locator(".imagefield-preview-image:visible")).to_have_js_property("naturalWidth", 300)
+    expect(page.locator(".upload-state")).to_have_text("field.jpg ✓")
+    # The form is refused, as the description is missing, and the picture is still there.
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".errorlist").first).to_be_visible()
+    expect(page.locator(".imagefield-preview-image:visible")).to_have_js_property("naturalWidth", 300)
+    page.locator("[name$=-alt_text]:visible").fill("A field")
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist .success")).to_contain_text("is published")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_without_javascript(browser, owner, page_url, site, width):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": width, "height": 800})
+    page = context.new_page()
+    log_in(page, owner, page_url)
+    page.locator("#id_title").fill("Without a script")
+    with context.expect_page() as opened:
+        page.locator("[name=_preview]").click()
+    expect(opened.value.get_by_role("heading", level=1)).to_have_text("Without a script")
+    expect(opened.value.get_by_role("link", name="Back to the form")).to_be_visible()
+    page.locator("[name=_draft]").click()
+    expect(page.locator(".messagelist")).to_contain_text("is saved. Visitors do not see it yet.")
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist")).to_contain_text("“Without a script” is published.")
+    context.close()

@@ -1,0 +1,325 @@
+"""The form that is opened on a version and sent as one."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from myweb.contact.models import ContactSettings
+from myweb.desk.line import Line
+from myweb.desk.models import Version
+from myweb.pages.blocks import blocks_of
+from myweb.pages.models import Page, SiteSettings
+from tests.admin_forms import add_block, form_data, new_form
+from tests.factories import make_page, make_picture, make_text, make_upload
+
+pytestmark = pytest.mark.django_db
+
+Event = Version.Event
+
+
+def url_of(page: Page) -> str:
+    return f"/admin/pages/page/{page.pk}/change/"
+
+
+def as_draft(data: dict) -> dict:
+    return {name: value for name, value in data.items() if name != "_publish"}
+
+
+def opened(client: Client, page: Page) -> tuple[str, dict]:
+    url = url_of(page)
+    return url, form_data(client.get(url))
+
+
+def client_of(*codenames: str) -> Client:
+    user = User.objects.create_user("-".join(codenames) or "none", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def events(page: Page) -> list[str]:
+    return list(Version.objects.of(Page, page.pk).order_by("pk").values_list("event", flat=True))
+
+
+def test_draft_is_seen_by_nobody_until_it_is_published(admin_client, client, home):
+    url, data = new_form(admin_client)
+    data |= {"title": "News", "slug": "news", "is_published": "on"}
+    add_block(data, "text", text="<p>Words</p>")
+    response = admin_client.post(url, as_draft(data), follow=True)
+    assert response.redirect_chain == [(url, 302)]
+    assert "The draft of “News” is saved." in response.content.decode()
+    assert "It was never published." in response.content.decode()
+    assert Client().get("/news/").status_code == 404
+    data = form_data(response)
+    assert data["title"] == "News"
+    assert data["is_published"] is True
+    assert admin_client.post(url, data).status_code == 302
+    assert "Words" in Client().get("/news/").content.decode()
+    assert events(Page.objects.get(path="/news/")) == [Event.DRAFT, Event.PUBLISHED]
+
+
+def test_what_cannot_be_published_is_kept_and_marked(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    add_block(data, "text", text="<p>Typed for an hour</p>")
+    change = {"title": "", "slug": "a/b", "publish_from_0": "tomorrow", "publish_from_1": ""}
+    response = admin_client.post(url, data | change)
+    assert response.status_code == 200
+    assert "Not published yet, but nothing is lost." in response.content.decode()
+    assert set(response.context["adminform"].form.errors) == {"title", "slug", "publish_from"}
+    # Somebody closes the tab, and comes back
+    response = admin_client.get(url)
+    html = response.content.decode()
+    assert "Typed for an hour" in html
+    assert 'value="a/b"' in html
+    assert 'value="tomorrow"' in html
+    data = form_data(response) | {"title": "About", "slug": "about", "publish_from_0": "", "publish_from_1": ""}
+    assert admin_client.post(url, data).status_code == 302
+    assert "Typed for an hour" in Client().get("/about/").content.decode()
+
+
+def test_texts_of_drafts_are_sanitised(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    add_block(data, "text", text="<p>a<script>alert(1)</script></p>")
+    admin_client.post(url, as_draft(data) | {"title": ""})
+    assert "<script>alert" not in admin_client.get(f"/admin/pages/page/{page.pk}/preview/").content.decode()
+    assert "alert" not in json.dumps(Line(Page, page.pk).content)
+
+
+def test_who_is_later_sees_both(admin_client, home):
+    page = make_page("About")
+    other = Client()
+    other.force_login(User.objects.create_superuser("anna"))
+    url, mine = opened(admin_client, page)
+    _url, hers = opened(other, page)
+    assert other.post(url, hers | {"title": "Hers"}).status_code == 302
+    response = admin_client.post(url, mine | {"title": "Mine"}, follow=True)
+    html = response.content.decode()
+    assert "anna has saved this. Nothing is lost" in html
+    assert "<del>Hers</del><ins>Mine</ins>" in html
+    assert "<h1>Hers</h1>" in Client().get("/about/").content.decode()
+    assert admin_client.post(response.redirect_chain[-1][0], form_data(response)).status_code == 302
+    assert "<h1>Mine</h1>" in Client().get("/about/").content.decode()
+
+
+def test_page_is_deleted_while_somebody_writes(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    page.delete()
+    response = admin_client.post(url, data | {"title": "Mine"}, follow=True)
+    assert "This was deleted while you had it open." in response.content.decode()
+    assert admin_client.post(url, form_data(response)).status_code == 302
+    assert "<h1>Mine</h1>" in Client().get("/about/").content.decode()
+
+
+def test_block_is_deleted_while_somebody_writes_in_it(admin_client, home):
+    page = make_page("About")
+    make_text(page, "<p>Old</p>")
+    url, data = opened(admin_client, page)
+    _url, other = opened(admin_client, page)
+    admin_client.post(url, other | {"pages_text_set-0-DELETE": "on"})
+    response = admin_client.post(url, data | {"pages_text_set-0-text": "<p>New words</p>"}, follow=True)
+    assert "New words" in response.content.decode()
+    admin_client.post(url, form_data(response))
+    assert "New words" in Client().get("/about/").content.decode()
+
+
+def autosave(client: Client, url: str, data: dict, **fields) -> tuple[int, dict]:
+    response = client.post(url, as_draft(data) | {"_autosave": "1", **fields})
+    return response.status_code, response.json()
+
+
+def test_autosave(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    add_block(data, "text", text="")
+    for count, words in enumerate(("<p>A</p>", "<p>AB</p>", "<p>ABC</p>"), start=1):
+        data |= {"_count": count, "pages_text_set-0-text": words}
+        status, answer = autosave(admin_client, url, data)
+        assert (status, answer["message"][:19]) == (200, "Saved as a draft at")
+        data |= {"_base": answer["base"], "_opened": answer["opened"], **answer["keys"]}
+    assert events(page) == [Event.ELSEWHERE, Event.AUTOSAVE]
+    key = data["pages_text_set-0-id"]
+    assert admin_client.post(url, data | {"_count": 4}).status_code == 302
+    assert [(block.pk, block.text) for block in blocks_of(page)] == [(key, "<p>ABC</p>")]
+    status, answer = autosave(admin_client, url, data, _count=5, title="Late")
+    assert status == 409
+    assert Line(Page, page.pk).draft is None
+
+
+def test_autosave_in_two_tabs(admin_client, home):
+    page = make_page("About")
+    url, one = opened(admin_client, page)
+    _url, two = opened(admin_client, page)
+    assert autosave(admin_client, url, one, title="One")[0] == 200
+    status, answer = autosave(admin_client, url, two, title="Two", _count=1)
+    assert status == 409
+    assert "Two" in admin_client.get(answer["url"]).content.decode()
+    # Going on in that tab loses nothing, and makes no more versions.
+    _status, again = autosave(admin_client, url, two, title="Two, longer", _count=2)
+    assert again["url"] == answer["url"]
+    assert "Two, longer" in admin_client.get(answer["url"]).content.decode()
+    assert Line(Page, page.pk).content["fields"]["title"] == "One"
+
+
+def test_sent_twice(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    for _time in range(2):
+        assert admin_client.post(url, data | {"title": "New"}).status_code == 302
+    assert events(page) == [Event.ELSEWHERE, Event.PUBLISHED]
+
+
+@pytest.mark.parametrize("way", ["sent", "saved"])
+def test_preview_writes_and_locks_nothing(admin_client, home, media, way):
+    page = make_page("About", menu="main")
+    make_picture(page)
+    url, data = opened(admin_client, page)
+    preview = url.replace("change", "preview")
+    data = as_draft(data) | {"title": "Not yet"}
+    add_block(data, "text", text="<p>Words</p>")
+    if way == "saved":
+        admin_client.post(url, data)
+    with CaptureQueriesContext(connection) as queries:
+        response = admin_client.get(preview) if way == "saved" else admin_client.post(preview, data)
+    assert not [query["sql"] for query in queries if not query["sql"].startswith("SELECT")]
+    html = response.content.decode()
+    assert "<h1>Not yet</h1>" in html
+    assert "Words" in html
+    assert html.count(">Not yet</a>") == 1  # in the menu
+    assert ">About</a>" not in html
+    assert "Visitors do not see this yet." in html
+    assert "frame-ancestors 'self'" in response.headers["Content-Security-Policy"]
+    assert response.headers["X-Robots-Tag"].startswith("noindex")
+    assert "<h1>About</h1>" in Client().get("/about/").content.decode()
+
+
+def test_preview_of_a_page_that_is_nowhere_yet(admin_client, home):
+    above = make_page("Above")
+    url, data = new_form(admin_client)
+    data = as_draft(data) | {"title": "New", "slug": "new", "parent": above.pk}
+    html = admin_client.post(url.replace("change", "preview"), data).content.decode()
+    assert "<h1>New</h1>" in html
+    assert ">Above</span></a>" in html
+    assert not Version.objects.exists()
+
+
+def test_every_version_can_be_seen_compared_and_restored(admin_client, home):
+    page = make_page("About")
+    make_text(page, "<p>The first words</p>")
+    url, data = opened(admin_client, page)
+    admin_client.post(url, data | {"title": "New", "pages_text_set-0-text": "<p>The second words</p>"})
+    first, second = Version.objects.of(Page, page.pk).order_by("pk")
+    versions = url.replace("change", "versions")
+    html = admin_client.get(versions).content.decode()
+    assert "Title, Text changed" in html
+    html = admin_client.get(f"{versions}?old={first.pk}&new={second.pk}").content.decode()
+    assert "<del>first </del><ins>second </ins>" in html
+    assert (
+        "The first words" in admin_client.get(f"{url.replace('change', 'preview')}?version={first.pk}").content.decode()
+    )
+    response = admin_client.get(f"{url}?version={first.pk}")
+    assert "Nothing has changed yet" in response.content.decode()
+    assert admin_client.post(url, form_data(response)).status_code == 302
+    assert "The first words" in Client().get("/about/").content.decode()
+    # The version of another page is none of this one.
+    other = make_page("Other")
+    assert admin_client.get(f"{url_of(other)}?version={first.pk}").status_code == 404
+
+
+def test_draft_is_discarded_and_can_be_found_again(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    admin_client.post(url, as_draft(data) | {"title": "Draft"})
+    assert admin_client.post(url.replace("change", "discard")).status_code == 302
+    assert form_data(admin_client.get(url))["title"] == "About"
+    version = Version.objects.get(event=Event.DISCARDED)
+    assert form_data(admin_client.get(f"{url}?version={version.pk}"))["title"] == "Draft"
+
+
+def test_who_may_only_draft_publishes_nothing(home):
+    page = make_page("About")
+    client = client_of("draft_page")
+    response = client.get(url_of(page))
+    assert 'name="_publish"' not in response.content.decode()
+    data = form_data(response) | {"title": "Mine"}
+    assert client.post(url_of(page), data).status_code == 403
+    assert client.post(url_of(page), as_draft(data)).status_code == 302
+    move = {"move": page.pk, "position": "first-child", "relative_to": home.pk}
+    assert client.post("/admin/pages/page/move-node/", move).status_code == 403
+    assert client.post(f"/admin/pages/page/{page.pk}/delete/", {"post": "yes"}).status_code == 403
+    url, data = new_form(client)
+    assert client.post(url, as_draft(data) | {"title": "New", "slug": "new"}).status_code == 302
+    assert set(Page.objects.published()) == {home, page}
+    page.refresh_from_db()
+    assert page.title == "About"
+
+
+@pytest.mark.parametrize("codenames", [(), ("view_page",), ("change_contactmessage",)])
+def test_who_may_not_draft_sends_nothing(home, codenames):
+    page = make_page("About")
+    client = client_of(*codenames)
+    for button in ("_autosave", "_draft", "_publish", "_keep"):
+        assert client.post(url_of(page), {"title": "Mine", button: "1"}).status_code == 403
+    for name in ("discard", "preview"):
+        assert client.post(f"/admin/pages/page/{page.pk}/{name}/").status_code == 403
+    assert not Version.objects.exists()
+
+
+def test_keys_that_a_browser_makes_up(admin_client, home):
+    for key in ("99", "0", "-1", str(2**63), str(2**51 - 1), "x"):
+        url = f"/admin/pages/page/{key}/change/"
+        assert admin_client.get(url).status_code in (302, 404)
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    add_block(data, "text", text="<p>Words</p>", id="7")
+    admin_client.post(url, data)
+    [block] = blocks_of(page)
+    assert block.pk >= 2**51
+
+
+def test_files_of_drafts_and_versions_are_in_use(admin_client, home, media):
+    from myweb.operations.backup.references import names_in_use
+
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    add_block(data, "picture", image=make_upload(), alt_text="A", image_ppoi="0.5x0.5")
+    admin_client.post(url, as_draft(data))
+    [name] = [name for name in names_in_use() if name.startswith("pictures/")]
+    assert (media / name).exists()
+    response = admin_client.get(url)
+    admin_client.post(url, form_data(response))
+    response = admin_client.get(url)
+    admin_client.post(url, form_data(response) | {"pages_picture_set-0-DELETE": "on"})
+    assert blocks_of(page) == []
+    assert name in names_in_use()
+    version = Version.objects.of(Page, page.pk).filter(event=Event.PUBLISHED).first()
+    assert name in admin_client.get(f"{url.replace('change', 'preview')}?version={version.pk}").content.decode()
+
+
+def test_preview_with_a_file_that_is_gone(admin_client, home, media):
+    page = make_page("About")
+    picture = make_picture(page)
+    (media / picture.image.name).unlink()
+    assert admin_client.get(f"/admin/pages/page/{page.pk}/preview/").status_code == 200
+    assert admin_client.get(url_of(page)).status_code == 200
+
+
+@pytest.mark.parametrize(("model", "field"), [(SiteSettings, "name"), (ContactSettings, "recipients")])
+def test_settings_have_versions(admin_client, model, field):
+    label = model._meta.label_lower.replace(".", "/")
+    url = admin_client.get(f"/admin/{label}/").headers["Location"]
+    for value in ("one@example.org", "two@example.org"):
+        admin_client.post(url, form_data(admin_client.get(url)) | {field: value})
+    assert getattr(model.objects.get(), field) == "two@example.org"
+    versions = Version.objects.of(model, 1).order_by("number")
+    assert [version.said["fields"][field] for version in versions] == ["one@example.org", "two@example.org"]
+    response = admin_client.get(f"{url}?version={versions[0].pk}")
+    admin_client.post(url, form_data(response))
+    assert getattr(model.objects.get(), field) == "one@example.org"
