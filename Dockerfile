@@ -20,12 +20,7 @@ COPY manage.py ./
 COPY deploy deploy
 COPY myweb myweb
 COPY static static
-# Settings need a key and a directory; these are thrown away.
-RUN export SECRET_KEY="$(head -c 48 /dev/urandom | base64 -w 0)" MYWEB_VAR=/tmp/var \
-    && (cd myweb && ../.venv/bin/python ../manage.py compilemessages) \
-    && .venv/bin/python manage.py collectstatic --no-input \
-    && mv /tmp/var/static collected \
-    && .venv/bin/python -m compileall -q manage.py myweb
+RUN .venv/bin/python -m myweb.running.building
 
 # What the packages depend on is left out: LLVM and Perl alone take 200 MB, and neither is used.
 FROM debian:trixie-slim AS postgresql

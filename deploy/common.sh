@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 packages=(ca-certificates gcc gettext libc6-dev libnginx-mod-http-brotli-static libpcre2-dev python3 python3-dev python3-venv)
+log=/dev/null
 
 die() {
     printf '%s: %s\n' "${program-deploy/${0##*/}}" "$*" >&2
@@ -14,41 +15,32 @@ usage() {
     exit 2
 }
 
-# in_python ROOT MODULE ARGUMENT…: goes on as the main() of myweb.MODULE, in whatever directory this is.
-in_python() {
-    exec "$1/.venv/bin/python" -c '
-import runpy, sys
-sys.path[0], module = sys.argv[1:3]
-del sys.argv[1:3]
-runpy.run_module(f"myweb.{module}", run_name="__main__")' "$@"
+# lock FILE SECONDS [WHERE]: held, as descriptor 9, also by what the program goes on as.
+lock() {
+    exec 9<"$1"
+    flock -n 9 && return
+    printf '==> Waiting for another deploy/%s%s\n' "${0##*/}" "${3-}"
+    flock -w "$2" 9 || die "another deploy/${0##*/}${3-} does not come to an end."
 }
 
-# setting NAME: prints what the settings of the site in $root have under that name.
-setting() { (cd "$root" && .venv/bin/python -m myweb.running.reading "$1"); }
-
-# missing_packages PACKAGE…: prints those that are not installed, and nginx, unless there is one from somewhere else.
+# missing_packages PACKAGE…: sets `missing` to those that are not installed, and nginx, unless there is one from somewhere else.
 missing_packages() {
     local installed package
+    missing=()
     # shellcheck disable=SC2016  # dpkg-query's own placeholders
     installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true)
     for package; do
-        grep -qxF "installed $package" <<<"$installed" || printf '%s\n' "$package"
+        grep -qxF "installed $package" <<<"$installed" || missing+=("$package")
     done
-    command -v nginx >/dev/null || printf 'nginx\n'
+    command -v nginx >/dev/null || [[ " ${missing[*]} " == *' nginx '* ]] || missing+=(nginx)
 }
 
-# Who calls these has $var, and as_site to run a command as its owner.
-
-# has_static_files RELEASE: whether those are served, whatever else is. The list, by which Django finds the names, was copied last.
-has_static_files() { cmp -s "$1/collected/staticfiles.json" "$var/static/staticfiles.json"; }
-
-# copy_static_files RELEASE. Those of other releases stay: pages that are open in browsers go on asking for them.
-copy_static_files() {
-    as_site rm -rf "$var/static.new" &&
-        as_site cp -R "$1/collected" "$var/static.new" &&
-        as_site mv "$var/static.new/staticfiles.json" "$var/staticfiles.json.new" &&
-        # Links replace in one step, so that nobody is served half a file.
-        as_site cp -RlfT "$var/static.new" "$var/static" &&
-        as_site mv "$var/staticfiles.json.new" "$var/static/staticfiles.json" &&
-        as_site rm -r "$var/static.new"
+# step WHAT COMMAND…: one line with the seconds it takes; the output goes to the log, and its end is shown if it fails.
+step() {
+    local began=$SECONDS output status=0
+    printf '==> %s' "$1"
+    output=$("${@:2}" 2>&1 </dev/null) || status=$?
+    printf ' (%s s)\n' $((SECONDS - began))
+    printf '%s\n' "$output" >>"$log"
+    ((status == 0)) || { tail -n 20 <<<"$output" >&2; die "this step failed: $1 (its last lines are above)."; }
 }

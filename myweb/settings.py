@@ -27,6 +27,7 @@ from myweb.mail import address, addresses, domain_in_ascii
 env = FileAwareEnv(strip_whitespace=True)
 
 _digest = hashlib.sha256()
+given: dict[str, str] = {}  # what the environment says, for backups
 
 
 def read(name: str, kind: str = "str", **kwargs: Any) -> Any:
@@ -36,6 +37,8 @@ def read(name: str, kind: str = "str", **kwargs: Any) -> Any:
     Raises ImproperlyConfigured with a sentence that names the variable.
     """
     try:
+        if (said := env.str(name, default=None)) is not None:
+            given[name] = said
         value = getattr(env, kind)(name, **kwargs)
     except (EnvError, ValueError, OSError) as error:
         raise ImproperlyConfigured(f"{name} cannot be used: {error}") from error

@@ -1,1 +1,1 @@
-"""Runs the site in a clone: who it runs as, what has to be there, and the servers. deploy/up says how it is started."""
+"""What runs before and around Django, for deploy/up, deploy/install and images; docs/architecture.md has the whole."""

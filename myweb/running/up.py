@@ -3,6 +3,7 @@ Prepares the site of this clone, and runs uWSGI and Nginx until Ctrl-C or SIGTER
 packages and an environment.
 """
 
+import compileall
 import os
 import resource
 import shutil
@@ -12,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,10 +20,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError
 
-from . import directory, user
+from . import asking, building, directory, user
 from .reading import read_settings
+from .steps import LOCK, Refusal, Steps, end, end_with
 
-LOCK = 9  # the file descriptor on which deploy/up holds the clone's lock
 START_LIMIT = 60  # seconds
 STOP_LIMIT = 75  # seconds; no request lasts longer than uWSGI's harakiri
 STATUSES = {signal.SIGHUP: 129, signal.SIGINT: 130, signal.SIGTERM: 0}  # what each of these signals ends this with
@@ -36,7 +36,7 @@ class Site:
         self.root: Path = settings.BASE_DIR
         self.var: Path = settings.VAR
         self.prefix: list[str] = []
-        self.step_process: subprocess.Popen[bytes] | None = None
+        self.step = Steps(self.keep)
         self.uwsgi: subprocess.Popen[bytes] | None = None
         self.nginx: subprocess.Popen[bytes] | None = None
         self.log_sizes: dict[str, int] = {}
@@ -82,44 +82,13 @@ class Site:
             if done.returncode:
                 raise CommandError(done.stderr.strip())
 
-    # Steps
+    # Preparing
 
-    def step(self, what: str, *command: object, as_site: bool = True) -> None:
-        """Run a command and show the seconds that it takes; its output goes to var/log/up.log."""
-        began = time.monotonic()
-        print(f"==> {what}", end="", flush=True)
-        parts = [*(self.prefix if as_site else []), *map(str, command)]
-        self.step_process = subprocess.Popen(
-            parts, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, process_group=0
-        )
-        output = None
-        while output is None:
-            try:
-                output, _ = self.step_process.communicate(timeout=1)
-            except subprocess.TimeoutExpired:
-                if sys.stdout.isatty():
-                    print(f"\r==> {what} ({int(time.monotonic() - began)} s)", end="", flush=True)
-        status, self.step_process = self.step_process.returncode, None
-        again = f"\r==> {what}" if sys.stdout.isatty() else ""
-        print(f"{again} ({int(time.monotonic() - began)} s)", flush=True)
-        self.keep(what, output.decode(errors="replace"))
-        if status:
-            print("\n".join(output.decode(errors="replace").splitlines()[-20:]), file=sys.stderr)
-            raise CommandError(f"this step failed: {what} (its last lines are above).")
-
-    def keep(self, what: str, output: str) -> None:
-        said = f"{time.strftime('%FT%TZ', time.gmtime())} {what}\n{output}"
+    def keep(self, said: str) -> None:
         self.as_site("bash", "-c", 'umask 027; cat >>"$1"', "bash", self.var / "log" / "up.log", input=said)
 
-    def compile(self) -> None:
-        # Bytecode next to the code, which www-data cannot write there and would make anew at every start.
-        subprocess.run([sys.executable, "-m", "compileall", "-q", "myweb"], capture_output=True, check=False)
-        for source in (self.root / "myweb").glob("**/*.po"):
-            target, new = source.with_suffix(".mo"), source.with_suffix(".new.mo")
-            if not target.exists() or target.stat().st_mtime <= source.stat().st_mtime:
-                what = f"Compiling {source.relative_to(self.root)}"
-                self.step(what, "msgfmt", "--check-format", f"--output-file={new}", source, as_site=False)
-                new.replace(target)
+    def manage(self, what: str, *command: str) -> None:
+        self.step(what, *self.prefix, sys.executable, "manage.py", *command)
 
     def collect_static_files(self) -> None:
         collected = self.var / "run" / "static-collected"
@@ -131,7 +100,7 @@ class Site:
         if not is_current or not (self.var / "static" / "staticfiles.json").exists():
             # The manifest does not tell: it is written before the compressed files are.
             self.as_site("touch", f"{collected}.new")
-            self.step("Collecting static files", sys.executable, "manage.py", "collectstatic", "--no-input")
+            self.manage("Collecting static files", "collectstatic", "--no-input")
             self.as_site("mv", f"{collected}.new", collected)
 
     def prepare(self, will_run: bool) -> None:
@@ -139,9 +108,11 @@ class Site:
         self.make_var()
         if will_run:
             self.check_addresses()
-        self.compile()
+        building.compile_translations(self.root)
+        # Bytecode next to the code, which www-data cannot write there and would make anew at every start.
+        compileall.compile_dir(self.root / "myweb", quiet=2)
         self.collect_static_files()
-        self.step("Preparing the database, the pages and the configuration", sys.executable, "manage.py", "prepare")
+        self.manage("Preparing the database, the pages and the configuration", "prepare")
         with suppress(OSError):
             os.close(LOCK)
 
@@ -186,15 +157,8 @@ class Site:
             time.sleep(0.1)
 
     def is_healthy(self) -> bool:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.LISTEN, settings.LISTEN)  # noqa: S104
-        connection = HTTPConnection(host, settings.PORT, timeout=10)
-        try:
-            connection.request("GET", "/healthz", headers={"Host": "localhost"})
-            return connection.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
-        finally:
-            connection.close()
+        address = asking.reachable(settings.LISTEN), settings.PORT
+        return asking.status_of("http://localhost/healthz", address, patience=10) == "200"
 
     def start(self) -> None:
         began = time.monotonic()
@@ -227,25 +191,13 @@ class Site:
         for server, number in ((self.nginx, signal.SIGQUIT), (self.uwsgi, signal.SIGTERM)):
             if server:
                 server.send_signal(number)
-                self.end(server, lambda: self.stop_limit)
+                end(server, lambda: self.stop_limit)
         self.uwsgi = self.nginx = None
-
-    def end(self, process: subprocess.Popen[bytes], limit: Callable[[], float]) -> None:
-        """Wait until a process is gone, at most so many seconds; then kill its group."""
-        began = time.monotonic()
-        while process.poll() is None and time.monotonic() - began < limit():
-            time.sleep(0.1)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
 
     def clean_up(self) -> None:
         for number in STATUSES:
             signal.signal(number, self.hurry)
-        if self.step_process:
-            print()
-            with suppress(ProcessLookupError):
-                os.killpg(self.step_process.pid, signal.SIGTERM)
-            self.end(self.step_process, lambda: 10)
+        self.step.end()
         if self.uwsgi:
             print("==> Stopping", flush=True)
         self.stop()
@@ -255,8 +207,7 @@ class Site:
 
 
 def main() -> None:
-    for number in STATUSES:
-        signal.signal(number, lambda number, _frame: sys.exit(STATUSES[signal.Signals(number)]))
+    end_with(STATUSES)
     will_run = sys.argv[1:] != ["--prepare"]
     try:
         read_settings()
@@ -271,7 +222,7 @@ def main() -> None:
             site.clean_up()
     except ImproperlyConfigured as error:
         sys.exit(f"deploy/up: this step failed: Reading the settings. myweb: {error}")
-    except CommandError as error:
+    except (CommandError, Refusal) as error:
         sys.exit(f"deploy/up: {error}")
     print("Ready for: uwsgi --ini deploy/myweb_uwsgi.ini")
 

@@ -170,3 +170,12 @@ def test_certificate(settings, installed_nginx, built, expected, unexpected):
     assert text.count("acme-challenge") == 1
     # Nothing of the site is answered without TLS.
     assert text.count("listen 0.0.0.0:80") == 1
+
+
+def test_brotli_is_not_asked_where_links_are_refused(var):
+    """It hands on paths that are too long by what lies behind them in memory, and then some files are not found."""
+    locations = re.findall(r"^    location .*?^    }$", site_file(var), re.MULTILINE | re.DOTALL)
+    [static] = [location for location in locations if location.startswith("    location ^~ /static/")]
+    assert "brotli_static on;" in static
+    for location in locations:
+        assert not ("brotli_static on;" in location and "disable_symlinks on" in location), location

@@ -1,6 +1,5 @@
 """A backup is made, and old ones go."""
 
-import os
 import re
 import time
 from collections.abc import Iterable
@@ -57,16 +56,11 @@ def finish(writer: Writer, kind: str, facts: dialects.Facts) -> Manifest:
 
 def environment() -> tuple[dict[str, str], list[str]]:
     """Return the settings that the environment has, and the names of those that are nobody else's business."""
-    from myweb.settings import env
+    from myweb.settings import given
 
-    values: dict[str, str] = {}
-    for name in sorted(env.dump()):
-        if name in os.environ:
-            values[name] = os.environ[name]
-        elif f"{name}_FILE" in os.environ:
-            values[name] = Path(os.environ[f"{name}_FILE"]).read_text().strip()
-    public = {name: " ".join(value.splitlines()) for name, value in values.items() if not _SECRET.search(name)}
-    return public, [name for name in values if name not in public]
+    names = sorted(given)
+    public = {name: " ".join(given[name].splitlines()) for name in names if not _SECRET.search(name)}
+    return public, [name for name in names if name not in public]
 
 
 def backups_directory() -> Path:
