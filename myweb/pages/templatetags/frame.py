@@ -48,7 +48,7 @@ def make_frame(language: str, page: Page | None) -> Frame:
     if linked := keys_in(site.footer_text):
         wanted |= Q(pk__in=linked)
     listed = list(Page.objects.published().filter(wanted).order_by())
-    site.footer_text = shown(site.footer_text, {item.pk: item.path for item in listed})
+    site.footer_text = shown(site.footer_text, {item.pk: item.path for item in listed})  # type: ignore[assignment]
     if page:
         # As it is given: a preview's own title and menu
         listed = [item for item in listed if item.pk != page.pk] + ([page] if page.menu else [])
