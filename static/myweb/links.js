@@ -307,6 +307,8 @@ class LinkDialog {
 }
 
 const edit = async (editor) => {
+    // The editor hears of a selection only after the key that made it, and not without the focus.
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
     const dialog = new LinkDialog(await makeDialog(), editor.getAttributes("link"));
     const answer = dialog.open();
     await dialog.fill();
