@@ -116,7 +116,7 @@ def write_blocks(page: Page, blocks: Sequence[Block]) -> None:
             block.save(force_insert=True)
         elif _dump(there) != _dump(block):
             for field in fields_of(type(block)):
-                setattr(there, field.attname, getattr(block, field.attname))
+                _set(there, field, block.__dict__[field.attname])
             there.save()
     for gone in live.values():
         gone.delete()
@@ -151,12 +151,15 @@ def _load(row: Model, values: dict[str, Any]) -> None:
     for field in fields_of(type(row)):
         if field.name not in values:
             continue
-        value = _python(field, values[field.name])
-        if isinstance(field, FileField):
-            # Past the descriptor, which opens the file of a picture to measure it
-            row.__dict__[field.attname] = value
-        else:
-            setattr(row, field.attname, value)
+        _set(row, field, _python(field, values[field.name]))
+
+
+def _set(row: Model, field: "Field[Any, Any]", value: Any) -> None:
+    if isinstance(field, FileField):
+        # Past the descriptor, which opens the file of a picture to measure it, and that may be gone
+        row.__dict__[field.attname] = value
+    else:
+        setattr(row, field.attname, value)
 
 
 def _python(field: "Field[Any, Any]", value: Any) -> Any:

@@ -57,10 +57,14 @@ class DeskForm(ModelForm):  # type: ignore[type-arg]
 
     def _take_as_typed(self, name: str) -> None:
         typed = self[name].data
+        # PostgreSQL stores no NUL, and nobody types one.
+        typed = typed.replace("\0", "") if isinstance(typed, str) else typed
         if isinstance(self._field(name), CharField | TextField):
             self.cleaned_data[name] = typed or ""
         elif typed not in (None, "", []):
-            self.unread[name] = typed if isinstance(typed, str | list) else str(typed)
+            parts = typed if isinstance(typed, list) else [typed]
+            said = [str(part or "").replace("\0", "") for part in parts]
+            self.unread[name] = said if isinstance(typed, list) else said[0]
 
     def _post_clean(self) -> None:
         if self.is_lenient:
