@@ -283,7 +283,6 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_PERMISSIONS = 0o644
-DJANGO_PROSE_EDITOR_EXTENSIONS = [{"js": [static_lazy("myweb/links.js")], "extensions": {"Link": links_to_pages}}]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a page with hundreds of blocks is one form
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes, without files; Nginx limits the whole request
 
@@ -291,12 +290,13 @@ IMAGEFIELD_AUTOGENERATE = False  # see pages.pictures
 IMAGEFIELD_VALIDATE_ON_SAVE = False  # pages.pictures has done so, and chosen the name
 IMAGEFIELD_BIN_DEPTH = 2
 
-# What static/myweb/text_editor.js adds to the editor. None of it is an element of HTML.
+# What we add to the editor. Names and Pasting are no elements of HTML.
 DJANGO_PROSE_EDITOR_EXTENSIONS = [
+    {"js": [static_lazy("myweb/links.js")], "extensions": {"Link": links_to_pages}},
     {
         "js": [static_lazy("myweb/text_editor.js")],
         "extensions": {"Names": html_tags([]), "Pasting": html_tags([])},
-    }
+    },
 ]
 
 

@@ -107,7 +107,8 @@ def test_nothing_but_what_the_editor_knows_comes_out(html):
         cleaned, _left_out = field.clean_html(html)
         assert field.sanitize(cleaned) == cleaned
         assert set(re.findall(r"<(\w+)", cleaned)) <= field.tags
-        assert not re.search(r"<(?!td|th)(\w+)[^>]*></\1>", cleaned.replace("<td><p></p></td>", ""))
+        without_empty_cells = re.sub(r"<(t[dh])[^>]*><p></p></\1>", "", cleaned)
+        assert not re.search(r"<(?!tr)(\w+)[^>]*></\1>", without_empty_cells)
 
 
 def calls(html: str) -> int:
