@@ -20,12 +20,16 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import path, resolve, reverse
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.i18n import JavaScriptCatalog as BaseJavaScriptCatalog
 from django_prose_editor.fields import ProseEditorField
 from js_asset import Media
 
 from . import forms
 from .desk import unsent
+from .formatted_text.pasting import pasted
+from .library_texts import PROSE_EDITOR
 
 # Of every form of the admin, those of other apps too
 FORMFIELD_FOR_DBFIELD_DEFAULTS[DateTimeField] = {"form_class": forms.DateTimeField, "widget": forms.DateTimeWidget}
@@ -41,7 +45,11 @@ class AdminSite(admin.AdminSite):
         shortcut = path(
             "r/<int:content_type_id>/<path:object_id>/", self.admin_view(self.shortcut_view), name="view_on_site"
         )
-        return [shortcut, *(url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site")]
+        paste = path("pasted/", self.admin_view(pasted), name="pasted")
+        return [shortcut, paste, *(url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site")]
+
+    def i18n_javascript(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return JavaScriptCatalog.as_view(packages=["django.contrib.admin"])(request)  # type: ignore[return-value]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
@@ -89,6 +97,13 @@ class AdminSite(admin.AdminSite):
         """Sort by INSTALLED_APPS rather than by name."""
         order = list(apps.app_configs)
         return sorted(super().get_app_list(request, app_label), key=lambda app: order.index(app["app_label"]))
+
+
+class JavaScriptCatalog(BaseJavaScriptCatalog):
+    """What scripts of the admin can translate: Django's texts, and those of the editor."""
+
+    def get_catalog(self) -> dict[str, Any]:
+        return super().get_catalog() | {text: gettext(text) for text in PROSE_EDITOR}
 
 
 class SearchForm(ChangeListSearchForm):

@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from django_prose_editor.config import html_tags
 from environs import EnvError, FileAwareEnv
+from js_asset import static_lazy
 
 from myweb.mail import address, addresses, domain_in_ascii
 
@@ -169,7 +171,6 @@ INSTALLED_APPS = [
     "django_prose_editor",
     "imagefield",
     "js_asset",
-    "tree_queries",
     "reversion",  # as long as the release before, which writes to its tables, may come back
     "axes",
     "csp",
@@ -287,6 +288,14 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes, without files; Nginx li
 IMAGEFIELD_AUTOGENERATE = False  # see pages.pictures
 IMAGEFIELD_VALIDATE_ON_SAVE = False  # pages.pictures has done so, and chosen the name
 IMAGEFIELD_BIN_DEPTH = 2
+
+# What static/myweb/text_editor.js adds to the editor. None of it is an element of HTML.
+DJANGO_PROSE_EDITOR_EXTENSIONS = [
+    {
+        "js": [static_lazy("myweb/text_editor.js")],
+        "extensions": {"Names": html_tags([]), "Pasting": html_tags([])},
+    }
+]
 
 
 # Logging in

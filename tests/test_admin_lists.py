@@ -8,6 +8,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from myweb.pages.models import Page
 from tests.contact.factories import make_message
 from tests.factories import make_page, make_text
 
@@ -15,7 +16,20 @@ pytestmark = pytest.mark.django_db
 
 LISTS = [f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry]
 FIELDS = sorted({field.name for model in admin.site._registry for field in model._meta.get_fields()})
-PARAMETERS = ["p", "o", "all", "q", "e", "_to_field", "_popup", "_changelist_filters", "place", "mail", *FIELDS]
+PARAMETERS = [
+    "p",
+    "o",
+    "all",
+    "q",
+    "e",
+    "_to_field",
+    "_popup",
+    "_changelist_filters",
+    "place",
+    "mail",
+    "below",
+    *FIELDS,
+]
 LOOKUPS = [
     "",
     *(f"__{name}" for name in ("exact", "in", "range", "regex", "year", "iso_year", "date", "gte", "isnull")),
@@ -38,6 +52,7 @@ ODD = [
 ]
 ODD += ["\ud800", "a" * 5000, "_5F", "%00", "'"]
 ACTIONS = ["delete_selected", "mark_answered", "send_again", "export_csv", "move_to_inbox", "no such action", ""]
+ACTIONS += ["publish_pages", "hide_pages", "move_pages", "copy_pages"]
 
 
 @pytest.fixture
@@ -98,7 +113,15 @@ def test_only_filters_that_are_offered(client):
     assert client.get("/admin/auth/user/?groups__isnull=True").status_code == 200
 
 
-def test_odd_moves(client):
-    for value in ODD[:-6]:
-        data = {"move": value, "relative_to": value, "position": value}
-        assert client.post("/admin/pages/page/move-node/", data).status_code < 500
+@pytest.mark.parametrize("value", ODD[:-6])
+def test_odd_moves(client, value):
+    """And copies, and pages above."""
+    for address in ("move/", "copy/", f"move/undo/{value[:20] or 'x'}/"):
+        for pages in (value, str(Page.objects.first().pk)):
+            for data in ({"pages": pages}, {"pages": pages, "where": value, "target": value, "post": "yes"}):
+                assert client.post(f"/admin/pages/page/{address}", data).status_code < 500
+                assert client.get(f"/admin/pages/page/{address}", data).status_code < 500
+        typed = {"pages": str(Page.objects.first().pk), "where": "below", "target_text": value}
+        assert client.post("/admin/pages/page/move/", typed).status_code < 500
+    for data in ({"q": value}, {"for": value}):
+        assert client.get("/admin/pages/page/choices/", data).status_code < 500

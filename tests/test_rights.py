@@ -21,13 +21,14 @@ from myweb.desk.line import Line, Sender
 from myweb.desk.models import Version
 from myweb.pages.blocks import kinds
 from myweb.pages.models import SiteSettings
+from myweb.pages.redirects import Redirect
 from tests.contact.factories import make_message
 from tests.factories import make_page, make_text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow("90 addresses are asked by nine people")]
 
 TABLE = Path(__file__).parent / "rights.txt"
-PAGES = ["pages.page", *(kind._meta.label_lower for kind in kinds())]
+PAGES = ["pages.page", "pages.redirect", *(kind._meta.label_lower for kind in kinds())]
 MODELS = [*PAGES, "pages.sitesettings", "contact.contactmessage", "contact.contactsettings", "auth.user", "auth.group"]
 ALL = ("add", "change", "delete", "view")
 # In the order of the letters in rights.txt
@@ -48,6 +49,7 @@ OUTSIDE = {"privacy", "may_upload", "admin_password_reset", "password_reset_done
 # What tells of a row, and which rights let one see it
 SECRETS = {
     "hidden-page-7c1": {"pages.view_page", "desk.draft_page"},
+    "old-address-7c1": {"pages.view_redirect"},
     "secret-subject-7c1": {"contact.view_contactmessage"},
     "recipient-7c1@example.com": {"contact.view_contactsettings"},
     "username-7c1": {"auth.view_user"},
@@ -76,7 +78,8 @@ def site(db) -> Site:
     message = make_message(subject="secret-subject-7c1")
     owner = User.objects.create_superuser("username-7c1")
     group = Group.objects.create(name="group-7c1")
-    rows: list[Model] = [page, settings, contact, message, owner, group]
+    old_address = Redirect.objects.create(path="/old-address-7c1", address_key="x", page=page)
+    rows: list[Model] = [page, settings, contact, message, owner, group, old_address]
     clients, users = {}, {}
     for name, rights in ROLES.items():
         clients[name] = Client(raise_request_exception=False)

@@ -16,8 +16,8 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
-from django_prose_editor.fields import ProseEditorField
 
+from myweb.formatted_text.fields import FormattedTextField
 from myweb.mail import address, addresses
 
 from .showing import shown
@@ -50,7 +50,7 @@ def address_in_mail(name: str, email: str) -> str:
 class ContactSettings(models.Model):
     """What the owner says about the contact form: one row."""
 
-    introduction = ProseEditorField(
+    introduction = FormattedTextField(
         _("introduction"),
         blank=True,
         extensions={"Bold": True, "Italic": True, "BulletList": True, "ListItem": True, "Link": True},

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from js_asset import Script
 
 from myweb.admin import EditorAdmin
+from myweb.formatted_text.pasting import say_what_was_left_out
 from myweb.forms import DateTimeField, DateTimeWidget
 
 from . import unsent
@@ -217,6 +218,7 @@ class DeskAdmin(EditorAdmin):
         self.message_user(
             request, _("Not published yet, but nothing is lost. Please correct what is marked."), messages.WARNING
         )
+        say_what_was_left_out(request, [form.instance, *(block for formset in formsets for block in formset.blocks())])
         return version
 
     def receive(self, request: HttpRequest, form: Any, formsets: Any) -> HttpResponse:
@@ -228,6 +230,7 @@ class DeskAdmin(EditorAdmin):
             return self._keep(request, content)
         if AUTOSAVE in request.POST:
             return self._autosave(request, content, formsets)
+        say_what_was_left_out(request, [form.instance, *(block for formset in formsets for block in formset.blocks())])
         if PLAN in request.POST:
             return self._plan(request, content)
         return self._save(request, content, is_published=PUBLISH in request.POST)
@@ -327,7 +330,7 @@ class DeskAdmin(EditorAdmin):
             sentence = _("This was saved from here already. Open the page again to go on.")
             return JsonResponse({"message": sentence}, status=409)
         except Conflict:
-            version = line.keep_aside(Event.CONFLICT, content, sender)
+            version = line.keep_aside(Event.AUTOSAVE, content, sender)
             url = self.url("change", line.key, f"?version={version.pk}")
             return JsonResponse({"message": self._who_was_faster(line), "url": url}, status=409)
         saved_at = date_format(localtime(version.created_at), "H:i")

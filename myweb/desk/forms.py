@@ -12,7 +12,8 @@ from content_editor.admin import ContentEditorInline
 from django import forms
 from django.db.models import CharField, Field, Model, TextField
 from django.forms.models import BaseInlineFormSet, ModelForm, construct_instance
-from django_prose_editor.fields import ProseEditorField
+
+from myweb.formatted_text.fields import FormattedTextField
 
 from .content import LEAST_NEW_KEY, new_key
 
@@ -71,8 +72,8 @@ class DeskForm(ModelForm):  # type: ignore[type-arg]
         self.instance = construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
         # Sanitising is no validation.
         for field in self.instance._meta.concrete_fields:
-            if isinstance(field, ProseEditorField):
-                setattr(self.instance, field.attname, field.sanitize(getattr(self.instance, field.attname) or ""))
+            if isinstance(field, FormattedTextField):
+                field.clean_in(self.instance)
 
     def read_leniently(self) -> None:
         """Have `instance` be what was typed, where it was refused, too; the errors stay."""

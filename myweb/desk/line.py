@@ -160,10 +160,10 @@ class Line:
         self.versions.exclude(publish_at=None).update(publish_at=None, refusal="")
 
     def keep_aside(self, event: Event, content: Content, sender: Sender) -> Version:
-        """Keep what could not become a part of the line; what one form sends again takes the place of the older."""
+        """Keep what could not become a part of the line; what one form saves by itself takes the place of the older."""
         fields = self._fields(event, content, sender)
-        aside = self.versions.filter(number=None, form=sender.form, event=event) if sender.form else None
-        if aside and aside.filter(count__lt=sender.count).update(**fields, created_at=timezone.now()):
+        aside = self.versions.filter(number=None, form=sender.form, event=event)
+        if event == Event.AUTOSAVE and aside.filter(count__lt=sender.count).update(**fields, created_at=timezone.now()):
             return Version.objects.get(pk=aside.values("pk")[:1])
         return Version.objects.create(**self._identity, **fields)
 
@@ -191,7 +191,8 @@ class Line:
         with self._appending():
             self._catch_up()
             content = self.live or self.content or live_content(self.row)
-            content |= {"position": position, "is_live": self.is_live, "draft": draft.said if draft else None}
+            # A new one: what was never published is its own draft.
+            content = {**content, "position": position, "is_live": self.is_live, "draft": draft.said if draft else None}
             self._append(self._fields(Event.DELETED, content, sender) | {"deletion": deletion})
 
     # Steps

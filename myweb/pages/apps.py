@@ -10,7 +10,10 @@ from myweb.tables import Table
 class PagesConfig(AppConfig):
     name = "myweb.pages"
     verbose_name = _("Website")
-    tables = {"pages_upload": Table.NOT_SHOWN}
+    tables = {
+        "pages_upload": Table.NOT_SHOWN,
+        "pages_redirect": Table.NOT_SHOWN,  # Django answers whoever asks for an old address.
+    }
 
     def import_models(self) -> None:
         super().import_models()

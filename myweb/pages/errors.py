@@ -1,5 +1,8 @@
 """What visitors see where there is nothing to be seen."""
 
+from typing import Any
+
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import resolve
@@ -8,6 +11,8 @@ from django.utils import translation
 from myweb import csrf
 
 from . import language
+from .missing import NotThere, lead_on, suggestions
+from .models import Page, view_at
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -28,10 +33,33 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 404)
+    """Say what is near, and whether something was there."""
+    path = f"{request.path_info}/"
+    if is_page_without_slash(request.path_info):
+        try:
+            return lead_on(request, path)
+        except DatabaseError:
+            pass
+        except NotThere as missing:
+            # To a 404, CommonMiddleware adds the slash.
+            if missing.was_there:
+                exception = NotThere(path, list(Page.objects.published().on_the_way_to(path)), was_there=True)
+    if not isinstance(exception, NotThere):
+        return _error(request, 404)
+    near: dict[str, Any] = {"above": exception.above, "suggestions": suggestions(exception)}
+    return _error(request, 410 if exception.was_there else 404, **near)
 
 
-def _error(request: HttpRequest, status: int, sentence: str = "") -> HttpResponse:
-    """Answer with the page for `status`, in the visitor's language; a `sentence` says more than the page does."""
-    translation.activate(language.of_link(request))
-    return render(request, f"{status}.html", {"sentence": sentence}, status=status)
+def is_page_without_slash(path: str) -> bool:
+    return not path.endswith("/") and view_at(path) is None and view_at(f"{path}/") == "page"
+
+
+def _error(request: HttpRequest, status: int, sentence: str = "", **context: Any) -> HttpResponse:
+    """
+    Answer with the page for `status`; a `sentence` says more than the page does.
+
+    In the language of the page `above`, unless that is the home page, or in the visitor's.
+    """
+    above = context.get("above")
+    translation.activate(above.language_code if above and above.path != "/" else language.of_link(request))
+    return render(request, f"{status}.html", {"sentence": sentence, **context}, status=status)

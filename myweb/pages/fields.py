@@ -4,10 +4,8 @@ import unicodedata
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
 from imagefield.fields import ImageField
-from tree_queries.forms import TreeNodeChoiceField
 
 from .texts import validate_address
 
@@ -20,18 +18,6 @@ class PictureField(ImageField):  # type: ignore[misc]
 
         # The admin has a widget of its own for files.
         return super().formfield(**{**kwargs, "form_class": PictureFormField, "widget": UploadInput})
-
-
-class PageChoiceField(TreeNodeChoiceField):  # type: ignore[misc]
-    """Shows the tree to choose from, but does not look at all of it to find the page that was chosen."""
-
-    def to_python(self, value: Any) -> Any:
-        if value in self.empty_values:
-            return None
-        try:
-            return self.queryset.without_tree_fields().get(pk=value)
-        except (ValueError, TypeError, OverflowError, ObjectDoesNotExist) as error:
-            raise ValidationError(self.error_messages["invalid_choice"], "invalid_choice", {"value": value}) from error
 
 
 class AddressFormField(forms.CharField):

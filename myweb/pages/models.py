@@ -13,12 +13,14 @@ from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 from django.utils.translation import gettext_lazy as _
-from django_prose_editor.fields import ProseEditorField
 from tree_queries.fields import TreeNodeForeignKey
 from tree_queries.models import OrderableTreeNode
 from tree_queries.query import TreeQuerySet
 
+from myweb.formatted_text.fields import FormattedTextField
+
 from .fields import AddressField
+from .redirects import Redirect
 from .texts import key_of, same, slugify, validate_visible
 
 # In the words of those who read them, whatever the language of the admin
@@ -216,7 +218,7 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             )
         if taken:
             raise ValidationError({"slug": _("“%(page)s” has this address already.") % {"page": taken}})
-        if _is_reserved(path):
+        if is_reserved(path):
             raise ValidationError({"slug": _("This address is used by the site itself. Please choose another one.")})
 
     def _make_path(self, parent: "Page | None") -> str:
@@ -233,6 +235,7 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
                 kwargs["update_fields"] = {*kwargs["update_fields"], *self.DERIVED}
             is_new = self._state.adding
             super().save(*args, **kwargs)
+            Redirect.remember([self])
             if not is_new:
                 self._derive_below()
 
@@ -271,6 +274,7 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
                 if before[child.pk] != [getattr(child, name) for name in self.DERIVED]
             }
             Page.objects.bulk_update(changed.values(), self.DERIVED, batch_size=100)
+            Redirect.remember(changed.values())
 
     @classmethod
     def update_due(cls) -> int:
@@ -293,17 +297,19 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
                 for pk, path in pages:
                     # A page that was renamed meanwhile has the next round.
                     cls.objects.filter(pk=pk, path=path).update(address_key=key_of(path))
+        Redirect.add_missing()
 
 
-def _is_reserved(path: str) -> bool:
+def is_reserved(path: str) -> bool:
     """Return whether the site itself answers at `path`, with or without the slash at its end, in whatever case."""
     path = same(path)
     if path.startswith((settings.STATIC_URL, settings.MEDIA_URL)):  # Nginx answers there
         return True
-    return _view_at(path) != "page" or _view_at(path.rstrip("/")) is not None
+    return view_at(path) != "page" or view_at(path.rstrip("/")) is not None
 
 
-def _view_at(path: str) -> str | None:
+def view_at(path: str) -> str | None:
+    """Return the name of the view that answers at `path`."""
     try:
         return resolve(path).view_name
     except Resolver404:
@@ -317,7 +323,7 @@ class SiteSettings(models.Model):
     tagline = models.CharField(
         _("tagline"), max_length=200, blank=True, help_text=_("A few words about the site, shown next to its name.")
     )
-    footer_text = ProseEditorField(
+    footer_text = FormattedTextField(
         _("footer text"),
         blank=True,
         extensions={"Bold": True, "Italic": True, "HardBreak": True, "Link": True},

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Length
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from myweb.publishing.decorators import publishable
 
 from .blocks import Block, blocks_of
+from .missing import lead_on
 from .models import Page
-from .texts import same
 
 
 def page_paths() -> "QuerySet[Page, str]":
@@ -28,26 +28,12 @@ def page_paths() -> "QuerySet[Page, str]":
 @publishable(page_paths)
 @require_safe
 def page(request: HttpRequest, path: str) -> HttpResponse:
-    """Show the page at `path`, in the page's own language, or lead to the one whose address is spelled otherwise."""
+    """Show the page at `path`, in the page's own language, or lead to where it is."""
     path = f"/{path}"
     trail = list(Page.objects.published().on_the_way_to(path))
     if not trail or trail[-1].path != path:
-        return redirect_to_spelling(request, path)
+        return lead_on(request, path, trail)
     return render_page(request, trail[-1], trail)
-
-
-def redirect_to_spelling(request: HttpRequest, path: str) -> HttpResponse:
-    """Lead to the page that has `path` in other case, or with its accents written otherwise; raise Http404."""
-    # Not the page at `path` itself, which can have appeared since: it would lead to itself.
-    found = Page.objects.published().like(path).exclude(path=path).first()
-    # An older release may have moved it meanwhile.
-    if found is None or same(found.path) != same(path):
-        raise Http404
-    query = request.META["QUERY_STRING"]
-    response = HttpResponsePermanentRedirect(found.get_absolute_url() + (f"?{query}" if query else ""))
-    # The page may be renamed to the other spelling, and a browser that remembers this would go round in circles.
-    response.headers["Cache-Control"] = "no-cache"
-    return response
 
 
 def render_page(request: HttpRequest, page: Page, trail: list[Page], **preview: Any) -> HttpResponse:

@@ -251,8 +251,8 @@ def test_who_may_only_draft_publishes_nothing(home):
     data = form_data(response) | {"title": "Mine"}
     assert client.post(url_of(page), data).status_code == 403
     assert client.post(url_of(page), as_draft(data)).status_code == 302
-    move = {"move": page.pk, "position": "first-child", "relative_to": home.pk}
-    assert client.post("/admin/pages/page/move-node/", move).status_code == 403
+    move = {"pages": page.pk, "where": "before", "target": home.pk}
+    assert client.post("/admin/pages/page/move/", move).status_code == 403
     assert client.post(f"/admin/pages/page/{page.pk}/delete/", {"post": "yes"}).status_code == 403
     url, data = new_form(client)
     assert client.post(url, as_draft(data) | {"title": "New", "slug": "new"}).status_code == 302

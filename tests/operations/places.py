@@ -35,6 +35,7 @@ with reversion.create_revision():
     make_text(page, '<p>A <a href="/">link</a>, \\\\ and tab.</p>')
     picture = make_picture(page)
 picture.finish()
+make_page("Gone").delete()  # leaves its address
 SiteSettings.objects.create(name="Lake House")
 ContactSettings.objects.create(recipients="me@example.org")
 group = Group.objects.create(name="editors")

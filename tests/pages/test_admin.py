@@ -65,9 +65,9 @@ def test_blocks_are_reordered_changed_and_deleted(admin_client, home, media):
         ({"slug": "a/b"}, "Please use only letters, digits, hyphens and underscores"),
         ({"slug": "taken"}, "“Taken” has this address already."),
         ({"slug": "admin"}, "This address is used by the site itself."),
-        ({"parent": "999"}, "not one of the available choices"),
-        ({"parent": "9" * 50}, "not one of the available choices"),
-        ({"parent": "x\0"}, "not one of the available choices"),
+        ({"parent": "999"}, "has been deleted"),
+        ({"parent": "9" * 50}, "has been deleted"),
+        ({"parent": "x\0"}, "Null characters are not allowed."),
         ({"publish_from_0": "yesterday", "publish_from_1": "noon"}, "Enter a valid date."),
         ({"title": "NUL \0 byte"}, "Null characters are not allowed."),
         ({"title": "\u200b\u3164 \u0301"}, "Please fill in something that can be seen."),
@@ -170,48 +170,6 @@ def test_showing_a_form_takes_no_lock(admin_client, home):
         assert not [query["sql"] for query in queries if "SAVEPOINT" in query["sql"]]
 
 
-class TestTree:
-    def test_list_shows_addresses(self, admin_client, home):
-        make_page("Team", parent=make_page("About us"))
-        html = admin_client.get("/admin/pages/page/").content.decode()
-        assert '<a href="/about-us/team/">/about-us/team/</a>' in html
-
-    def test_search_finds_text_of_blocks(self, admin_client, home):
-        make_text(make_page("About us"), "<p>Lighthouse</p>")
-        html = admin_client.get("/admin/pages/page/?q=lighthouse").content.decode()
-        assert "/about-us/" in html
-        assert "1 page" in html
-
-    def move(self, client, page, position, relative_to) -> str:
-        data = {"move": page.pk, "position": position, "relative_to": relative_to.pk}
-        return client.post("/admin/pages/page/move-node/", data).content.decode()
-
-    def test_move_changes_place_and_address(self, admin_client, home):
-        about, team = make_page("About us"), make_page("Team")
-        assert self.move(admin_client, team, "first-child", about) == "ok"
-        team.refresh_from_db()
-        assert team.path == "/about-us/team/"
-        assert self.move(admin_client, team, "before", home) == "ok"
-        assert list(Page.objects.filter(parent=None)) == [team, home, about]
-
-    def test_move_to_a_taken_address_is_refused_with_the_sentence(self, admin_client):
-        about = make_page("About us")
-        make_page("Team", parent=about)
-        other = make_page("Team")
-        assert self.move(admin_client, other, "first-child", about) == "error"
-        html = admin_client.get("/admin/").content.decode()
-        assert '<li class="error">“Team” has this address already.</li>' in html
-        other.refresh_from_db()
-        assert other.path == "/team/"
-
-    def test_move_below_itself_is_refused(self, admin_client):
-        about = make_page("About us")
-        assert self.move(admin_client, about, "first-child", make_page("Team", parent=about)) == "error"
-
-    def test_get_moves_nothing(self, admin_client):
-        assert admin_client.get("/admin/pages/page/move-node/").status_code == 403
-
-
 class TestPermissions:
     @pytest.fixture
     def reader(self, client):
@@ -239,9 +197,8 @@ class TestPermissions:
     def test_reader_changes_nothing(self, reader, home):
         assert reader.get(change_url(home)).status_code == 200
         assert reader.post(change_url(home), {"title": "Mine"}).status_code == 403
-        other = make_page("Other")
-        data = {"move": other.pk, "position": "first-child", "relative_to": home.pk}
-        assert reader.post("/admin/pages/page/move-node/", data).status_code == 403
+        data = {"pages": make_page("Other").pk, "where": "before", "target": home.pk}
+        assert reader.post("/admin/pages/page/move/", data).status_code == 403
 
 
 class TestPreview:

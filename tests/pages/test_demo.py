@@ -8,12 +8,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
+from myweb.desk.models import Version
 from myweb.pages import pictures
 from myweb.pages.blocks import Block
 from myweb.pages.blocks.picture import Picture
 from myweb.pages.blocks.text import Text
 from myweb.pages.demo import PICTURES, loading
 from myweb.pages.models import Page, SiteSettings
+from myweb.pages.redirects import Redirect
 from tests.factories import make_page, make_upload
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +30,8 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         call_command("demo", stdout=output)
         yield output.getvalue()
         Page.objects.all().delete()
+        Redirect.objects.all().delete()
+        Version.objects.all().delete()
         SiteSettings.objects.all().delete()
 
 

@@ -245,7 +245,7 @@ class TestText:
             '<a href="javascript:x()">three</a><img src=x><table><tbody><tr><td>4</td></tr></tbody></table>',
         )
         assert block.text == (
-            "<p>One <strong>two</strong></p><a>three</a><table><tbody><tr><td>4</td></tr></tbody></table>"
+            "<p>One <strong>two</strong></p><p>three</p><table><tbody><tr><td><p>4</p></td></tr></tbody></table>"
         )
 
     def test_excerpt_is_plain_words(self):

@@ -3,6 +3,7 @@ from django.core.management import call_command
 
 from myweb.pages.blocks.picture import Picture
 from myweb.pages.models import Page
+from myweb.pages.redirects import Redirect
 from tests.factories import make_page, make_picture
 from tests.site import wait_for
 
@@ -69,6 +70,7 @@ def test_lost_file_is_said_once_and_does_not_stop_the_others(media, caplog):
 def test_it_adds_the_keys_that_an_older_release_left_out(client):
     page = make_page("Team")
     Page.objects.update(address_key="")
+    Redirect.objects.all().delete()
     assert client.get("/TEAM/").status_code == 404
     call_command("update_pages")
     assert Page.objects.get().address_key == page.address_key

@@ -3,7 +3,8 @@ from html import unescape
 from django.utils.html import strip_tags
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
-from django_prose_editor.fields import ProseEditorField
+
+from myweb.formatted_text.fields import FormattedTextField
 
 from . import Block
 
@@ -15,7 +16,7 @@ class Text(Block):
     place = 10
     search_fields = ["text"]
 
-    text = ProseEditorField(
+    text = FormattedTextField(
         _("text"),
         extensions={
             "Bold": True,
