@@ -23,7 +23,7 @@ SETTINGS = """\
 # The settings of the site; docs/operator.md has the table of all of them. \
 After a change: deploy/install, which puts it in force.
 SITE_URL=http://{address}
-MYWEB_LISTEN={listen}
+MYWEB_LISTEN=0.0.0.0
 MYWEB_PORT=80
 MYWEB_UWSGI_SOCKET=/run/myweb/uwsgi.sock
 MYWEB_VAR={var}
@@ -58,13 +58,8 @@ class Installer:
         if ENVIRONMENT.exists():
             return
         address = domain or (run("hostname", "-I").split() or ["localhost"])[0]
-        ipv6 = Path("/proc/net/if_inet6")
-        values = {
-            "address": f"[{address}]" if ":" in address else address,
-            "listen": "::" if ipv6.exists() and ipv6.read_text() else "0.0.0.0",  # noqa: S104
-            "var": VAR,
-        }
-        self.server.put(SETTINGS.format(**values), ENVIRONMENT, 0o640, group="myweb")
+        text = SETTINGS.format(address=f"[{address}]" if ":" in address else address, var=VAR)
+        self.server.put(text, ENVIRONMENT, 0o640, group="myweb")
 
     def read_settings(self, release: Path) -> None:
         try:
