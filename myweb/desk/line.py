@@ -280,7 +280,10 @@ class Line:
         place: Page = self.row or Page(pk=self.key, slug=provisional_slug(self.key), is_published=False)
         above = Page.objects.filter(pk=content["fields"].get("parent")).exclude(path="/").first()
         # A draft may say whatever the form lets one type.
-        is_possible = above is None or not above.path.startswith(place.path or "/…")
+        most = Page._meta.get_field("path").max_length
+        is_possible = above is None or not (
+            above.path.startswith(place.path or "/…") or len(f"{above.path}{place.slug}/") > most
+        )
         place.parent = above if is_possible else place.parent
         place.title = str(content["fields"].get("title") or "–")[: Page._meta.get_field("title").max_length]
         place.save()

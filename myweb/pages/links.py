@@ -29,6 +29,7 @@ from django_prose_editor.fields import ProseEditorField
 from myweb.editor import PAGE_ATTRIBUTE
 from myweb.mail import domain_in_ascii
 
+from .redirects import Redirect, key_of_address
 from .texts import key_of, same, slugify
 
 # As the sanitiser writes them: attributes in double quotes, and no link within a link
@@ -176,14 +177,15 @@ class Target(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The pages that some links lead to, by key and by path."""
+    """The pages that some links lead to, by key and by path, and the old addresses that lead to other sites."""
 
     by_key: dict[int, Target]
     by_path: dict[str, Target]
+    led_on: frozenset[str] = frozenset()
 
     @classmethod
     def for_links(cls, links: Iterable[Link], base: str) -> Self:
-        """Look them up, in one query, or none if no link can lead to a page."""
+        """Look them up, in one query, or none if no link can lead to a page; in another one for old addresses."""
         links = list(links)
         keys = {link.key for link in links if link.key is not None}
         paths = {own.page_path for link in links if (own := own_address(link.href, base))}
@@ -191,7 +193,18 @@ class Found(NamedTuple):
             return cls({}, {})
         wanted = Q(pk__in=keys) | Q(path__in=paths) | Q(address_key__in=[key_of(path) for path in paths])
         rows = _pages().filter(wanted).order_by("path").values_list("pk", "path")
-        return cls.of([Target(*row) for row in rows])
+        return cls.of([Target(*row) for row in rows])._with_old_addresses(paths)
+
+    def _with_old_addresses(self, paths: Iterable[str]) -> Self:
+        keys = {key_of_address(path): path for path in paths if not self.page_at(path)}
+        if not keys:
+            return self
+        redirects = Redirect.objects.filter(address_key__in=keys)
+        rows = list(redirects.values_list("address_key", "page_id", "page__path", "address"))
+        led = {same(keys[key]): Target(page, path) for key, page, path, _address in rows if path}
+        return self._replace(
+            by_path=led | self.by_path, led_on=frozenset(keys[key] for key, *_page, address in rows if address)
+        )
 
     @classmethod
     def of(cls, targets: Collection[Target]) -> Self:
@@ -268,6 +281,8 @@ def _cleaned(link: Link, found: Found, base: str) -> Link | None:
         return link.to(link.href) if _is_address(link.href) else None
     if answered := own.answered():
         return link.to(answered)
+    if own.page_path in found.led_on:
+        return link.to(link.href)
     # A page that is gone can come back.
     return link if link.key is not None else None
 

@@ -31,7 +31,7 @@ from myweb.admin import ChangeList, EditorAdmin
 from myweb.desk import several
 from myweb.desk.states import NAMES, in_state, states_of
 
-from . import tree
+from . import pointing, tree
 from .blocks import kinds
 from .choosing import PageField, numbers, trails
 from .models import Page
@@ -524,6 +524,7 @@ class PageListAdmin(EditorAdmin):
             sentence=sentence % {"count": below} if below else _("Visitors do not see them then."),
             button=_("Hide"),
             action="hide_pages",
+            pointers=pointing.pointing_to(pointing.Branch.of(pages)),
         )
 
     @admin.action(description=gettext_lazy("Delete…"), permissions=["delete"])
@@ -553,6 +554,7 @@ class PageListAdmin(EditorAdmin):
             sentence=sentence % {"count": below} if below else "",
             button=_("Delete"),
             action="delete_selected",
+            pointers=pointing.pointing_to(pointing.Branch.of(pages)),
             is_dangerous=True,
         )
 

@@ -22,6 +22,7 @@ from . import links
 from .blocks import REGION, kinds
 from .links import Found, Link, Target, links_in, own_address, refer, rewritten, rich_texts
 from .models import Page, SiteSettings
+from .redirects import Redirect
 from .texts import same
 
 AT_ONCE = 5000  # texts read in one query
@@ -202,8 +203,13 @@ class _Search:
         if key is not None and self.places[key].is_public:
             return key, heading, ""
         if own.path not in self.answered:
-            self.answered[own.path] = own.answered() is not None
+            self.answered[own.path] = own.answered() is not None or self._is_led_on(own.path)
         return None, "", "" if self.answered[own.path] else str(NO_PAGE)
+
+    def _is_led_on(self, path: str) -> bool:
+        """Whether an old address leads to somewhere that is there."""
+        redirect = Redirect.objects.at(path, b"")
+        return redirect is not None and bool(redirect.address or (redirect.page and redirect.page.is_public))
 
 
 def dead_links() -> list[DeadLink]:

@@ -42,7 +42,7 @@ def test_it_works(site, page, tmp_path):
     page.goto(f"{site.url}/admin/pages/page/add/")
     page.get_by_label("Title").fill("湖边的早晨")
     page.get_by_label("Title").press("Tab")
-    expect(page.get_by_label("Address")).to_have_value("湖边的早晨")
+    expect(page.locator("#id_slug")).to_have_value("湖边的早晨")
     add_block(page, "Text")
     page.locator(".ProseMirror[contenteditable]").fill("清晨的湖面很安静。")
     add_block(page, "Picture")
@@ -52,7 +52,7 @@ def test_it_works(site, page, tmp_path):
     text, picture = page.locator("#pages_text_set-0"), page.locator("#pages_picture_set-0")
     picture.locator("h3").drag_to(text, target_position={"x": 20, "y": 3})
     assert picture.bounding_box()["y"] < text.bounding_box()["y"]
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator(".messagelist .success")).to_contain_text("湖边的早晨")
 
     page.get_by_role("row", name="湖边的早晨").get_by_role("link", name="湖边的早晨", exact=True).click()
@@ -78,8 +78,8 @@ def test_it_works(site, page, tmp_path):
 
     page.goto(f"{site.url}/admin/pages/page/")
     page.locator("#result_list tbody a[href$='/change/']").first.click()
-    expect(page.get_by_label("Address")).to_have_value("")  # the home page
+    expect(page.locator("#id_slug")).to_have_value("")  # the home page
     page.get_by_label("Title").fill("Mornings at the lake")
     page.get_by_label("Title").press("Tab")
-    expect(page.get_by_label("Address")).to_have_value("")
+    expect(page.locator("#id_slug")).to_have_value("")
     assert complaints == []

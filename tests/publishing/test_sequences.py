@@ -124,7 +124,7 @@ class Editing(RuleBasedStateMachine):
     @rule(page=NUMBERS, title=st.sampled_from(["Über uns", "湖"]))
     def use_the_admin(self, page: int, title: str) -> None:
         number = self.truth.writer.do("page_id", page=page)
-        status = Admin(self.truth).submit(f"/admin/pages/page/{number}/change/", title=title, _save="Save")
+        status = Admin(self.truth).submit(f"/admin/pages/page/{number}/change/", title=title, _publish="Publish")
         assert status == 302
         self.truth.check()
 

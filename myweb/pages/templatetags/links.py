@@ -3,10 +3,7 @@
 from typing import Any
 
 from django import template
-from django.db.models import QuerySet
 
-from myweb.pages.models import Page
-from myweb.pages.pointing import Branch, Pointer, pointing_to
 from myweb.pages.pointing import dead_links as find_dead_links
 
 SHOWN_AT_MOST = 20
@@ -21,9 +18,3 @@ def dead_links(context: Any) -> dict[str, Any]:
         return {}
     found = find_dead_links()
     return {"links": found[:SHOWN_AT_MOST], "others": max(0, len(found) - SHOWN_AT_MOST)}
-
-
-@register.simple_tag
-def pointing_to_pages(pages: "QuerySet[Page]") -> list[Pointer]:
-    """Return what points to pages that are about to be deleted."""
-    return pointing_to(Branch.of(pages))
