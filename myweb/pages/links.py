@@ -193,10 +193,12 @@ class Found(NamedTuple):
             return cls({}, {})
         wanted = Q(pk__in=keys) | Q(path__in=paths) | Q(address_key__in=[key_of(path) for path in paths])
         rows = _pages().filter(wanted).order_by("path").values_list("pk", "path")
-        return cls.of([Target(*row) for row in rows])._with_old_addresses(paths)
+        return cls.of([Target(*row) for row in rows])._with_old_addresses(links, base)
 
-    def _with_old_addresses(self, paths: Iterable[str]) -> Self:
-        keys = {key_of_address(path): path for path in paths if not self.page_at(path)}
+    def _with_old_addresses(self, links: Iterable[Link], base: str) -> Self:
+        own = [own_address(link.href, base) for link in links if link.key not in self.by_key]
+        paths = [each.page_path for each in own if each and not self.page_at(each.page_path) and not each.answered()]
+        keys = {key_of_address(path): path for path in paths}
         if not keys:
             return self
         redirects = Redirect.objects.filter(address_key__in=keys)

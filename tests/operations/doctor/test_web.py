@@ -398,7 +398,7 @@ def test_upload_never_comes(real):
 
 def test_limit_is_that_of_nginx():
     template = (ROOT / "deploy" / "myweb_nginx.conf").read_text()
-    admin = template.partition('location ~ "^/admin/pages/page/')[2].partition("\n    }")[0]
+    admin = template.partition('location ~ "^/admin/pages/')[2].partition("\n    }")[0]
     assert f"client_max_body_size {web.UPLOAD // 1024 // 1024}m;" in admin
 
 
