@@ -84,7 +84,7 @@ def test_linking_by_keyboard(site, browser, locale, width):
     expect(page.locator("[role=option]")).to_contain_text("我们的团队")
     expect(page.locator("[role=option]")).to_contain_text("Links")
     page.keyboard.press("Escape")
-    expect(page.locator("[role=listbox]")).to_be_hidden()
+    expect(page.locator("#link-pages")).to_be_hidden()
     expect(dialog).to_be_visible()
     page.keyboard.press("ArrowDown")
     expect(page.locator("[role=option]")).to_have_count(1)

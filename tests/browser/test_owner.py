@@ -19,6 +19,14 @@ def add_block(page: Page, kind: str) -> None:
     page.locator(".plugin-button", has_text=kind).click()
 
 
+@pytest.fixture(scope="module")
+def site(site):
+    """A site that nobody has set up yet, whatever other tests have made of theirs."""
+    with site.sibling() as new:
+        new.manage("shell", "-v0", "-c", "from django.contrib.auth.models import User; User.objects.all().delete()")
+        yield new.start()
+
+
 def test_it_works(site, page, tmp_path):
     complaints = complaints_of(page)
     photo = tmp_path / "湖.jpg"

@@ -148,6 +148,7 @@ class TestByKeyboard:
         bar = owner.get_by_role("region", name="Moving pages")
         expect(bar).to_contain_text("“News” is below “Archive” now. Its address is /archive/news/.")
         bar.get_by_role("link", name="Show it").click()
+        expect(row(owner, "Year 76")).to_be_visible()
         assert titles(owner)[75:78] == ["Year 76", "Year 77", "News"]
 
 
