@@ -166,7 +166,7 @@ class Server:
         text = self.as_root(release, "nginx_config", "--system", *options)
         CHALLENGES.mkdir(parents=True, exist_ok=True)
         site, enabled = NGINX / "sites-available/myweb", NGINX / "sites-enabled"
-        before = (read(site), site.stat().st_mtime) if site.exists() else None
+        before = (read(site), site.stat().st_mtime_ns) if site.exists() else None
         changed = self.raise_nginx_limits()
         default = enabled / "default"
         if default.is_symlink() and default.readlink() == NGINX / "sites-available/default":
@@ -186,7 +186,7 @@ class Server:
         except Refusal:
             if before:
                 self.put(before[0], site, 0o640)
-                os.utime(site, (before[1], before[1]))  # it needs no reload
+                os.utime(site, ns=(before[1], before[1]))  # it needs no reload
             else:
                 (enabled / "myweb").unlink()
             raise

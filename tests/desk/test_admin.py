@@ -188,7 +188,7 @@ def test_preview_writes_and_locks_nothing(admin_client, home, media, way):
         admin_client.post(url, data)
     with CaptureQueriesContext(connection) as queries:
         response = admin_client.get(preview) if way == "saved" else admin_client.post(preview, data)
-    assert not [query["sql"] for query in queries if not query["sql"].startswith("SELECT")]
+    assert not [query["sql"] for query in queries if not query["sql"].lstrip("(").startswith("SELECT")]
     html = response.content.decode()
     assert "<h1>Not yet</h1>" in html
     assert "Words" in html
