@@ -177,6 +177,8 @@ class DeskAdmin(EditorAdmin):
             opened = self._keep_refused(request, form, formsets)
             line = Line(self.model, line.key)
         context["desk"] = self._desk_context(request, line, opened)
+        if line.row is None:
+            context["title"] = _("Add %s") % self.opts.verbose_name
         return super().render_change_form(request, context, *args, **kwargs)
 
     def _desk_context(self, request: HttpRequest, line: Line, opened: Version | None) -> dict[str, Any]:

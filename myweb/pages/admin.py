@@ -39,6 +39,12 @@ class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, PageDesk, ContentEdi
     class Media:
         js = ["admin/js/urlify.js", "myweb/address.js"]
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "title":
+            field.widget.attrs["placeholder"] = field.label  # which is not shown above it
+        return field
+
     @admin.display(description=_("content"))
     def content(self, page: Page) -> str:
         """The blocks as visitors see them, for those who may not change them."""

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Length
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
@@ -39,8 +40,18 @@ def page(request: HttpRequest, path: str) -> HttpResponse:
 
 def render_page(request: HttpRequest, page: Page, trail: list[Page], **preview: Any) -> HttpResponse:
     """Answer with `page`; `trail` leads from the home page to it. `preview` may have blocks that are in no table."""
+    context = page_context(page, trail, preview.pop("blocks", None)) | preview
     with translation.override(page.language_code):
-        return render(request, "pages/page.html", page_context(page, trail, preview.pop("blocks", None)) | preview)
+        return render(request, "pages/page.html", context | {"edit_url": _edit_url(request, page, **preview)})
+
+
+def _edit_url(request: HttpRequest, page: Page, **preview: Any) -> str:
+    """Return where whoever is logged in may edit the page; "" for everybody else."""
+    # Nobody is asked for without that cookie: the answer would be one for this visitor only.
+    if preview or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return ""
+    may_edit = any(map(request.user.has_perm, ("pages.change_page", "desk.draft_page")))
+    return reverse("admin:pages_page_change", args=[page.pk]) if may_edit and request.user.is_staff else ""
 
 
 def page_context(page: Page, trail: list[Page], blocks: list[Block] | None = None) -> dict[str, Any]:

@@ -214,11 +214,13 @@ def test_every_version_can_be_seen_compared_and_restored(admin_client, home):
     page = make_page("About")
     make_text(page, "<p>The first words</p>")
     url, data = opened(admin_client, page)
-    admin_client.post(url, data | {"title": "New", "pages_text_set-0-text": "<p>The second words</p>"})
+    change = {"title": "New", "pages_text_set-0-text": "<p>The second words</p>", "_comment": "After the summer"}
+    admin_client.post(url, data | change)
     first, second = Version.objects.of(Page, page.pk).order_by("pk")
     versions = url.replace("change", "versions")
     html = admin_client.get(versions).content.decode()
     assert "Title, Text changed" in html
+    assert "<q>After the summer</q>" in html
     html = admin_client.get(f"{versions}?old={first.pk}&new={second.pk}").content.decode()
     assert "<del>first </del><ins>second </ins>" in html
     assert (

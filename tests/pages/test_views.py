@@ -2,6 +2,7 @@ import unicodedata
 import xml.etree.ElementTree as ET
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from myweb.pages.missing import NotThere, lead_on
@@ -255,3 +256,14 @@ class TestSpellings:
         Page.objects.filter(pk=page.pk).update(slug="new", path="/new/")
         assert client.get("/OLD/")["Location"] == client.get("/old/")["Location"] == "/new/"
         assert client.get("/new/").status_code == 200
+
+
+def test_who_may_edit_a_page_is_led_to_its_form(home, client, admin_client):
+    edit = f'<a href="/admin/pages/page/{home.pk}/change/">Edit this page</a>'
+    assert edit in admin_client.get("/").content.decode()
+    assert edit not in admin_client.get(f"/admin/pages/page/{home.pk}/preview/").content.decode()
+    response = client.get("/")
+    assert edit not in response.content.decode()
+    assert "Cookie" not in response.headers.get("Vary", "")
+    client.force_login(User.objects.create_user("reader", is_staff=True))
+    assert edit not in client.get("/").content.decode()
