@@ -27,10 +27,15 @@ def keep_version(instance: Page, origin: Any, **kwargs: Any) -> None:
 
 
 def deleted_pages() -> "QuerySet[Version]":
-    """Return the last versions of the pages that are deleted, those deleted last first."""
+    """
+    Return the last versions of the pages that are deleted, those deleted last first.
+
+    Not all of them say so: the release before keeps none.
+    """
     versions = Version.objects.filter(model=Page._meta.label_lower)
     newer = versions.filter(key=OuterRef("key"), number__gt=OuterRef("number"))
-    deleted = versions.filter(~Exists(newer), event=Event.DELETED).exclude(key__in=Page.objects.values("pk"))
+    last = versions.filter(~Exists(newer), number__isnull=False)
+    deleted = last.exclude(key__in=Page.objects.values("pk"))
     return deleted.select_related("author").order_by("-created_at", "-pk")
 
 
@@ -47,18 +52,24 @@ def bring_back(version: Version, author: Any) -> list[Page]:
         said = todo.pop(0)
         pages.append(_bring_back(said, author))
         below = [other for other in deleted_with if other.said["fields"]["parent"] == said.key]
-        todo += sorted(below, key=lambda other: other.said["position"])
+        todo += sorted(below, key=lambda other: other.said.get("position", 0))
     return pages
 
 
 def _bring_back(version: Version, author: Any) -> Page:
     content = version.said
-    if content["is_live"]:
+    line = Line(Page, version.key)
+    if version.event == Event.DELETED:
+        live, draft = content if content["is_live"] else None, content["draft"]
+    else:
+        published = line.versions.line().exclude(published_at=None).first()
+        live, draft = published.said if published else None, content if version.is_draft else None
+    if live:
+        line.publish(live, Sender(author, base=line.base))
+    if draft:
         line = Line(Page, version.key)
-        line.publish(content, Sender(author, base=line.base))
-    if content["draft"]:
-        line = Line(Page, version.key)
-        line.save_draft(converted(content["draft"]), Sender(author, base=line.base))
-    Page.objects.filter(pk=version.key).update(position=content["position"])
+        line.save_draft(converted(draft), Sender(author, base=line.base))
+    if "position" in content:
+        Page.objects.filter(pk=version.key).update(position=content["position"])
     page: Page = Line(Page, version.key).row
     return page

@@ -267,3 +267,19 @@ def test_note_reaches_the_draft(author):
     line.publish(line.content, sender)
     page.refresh_from_db()
     assert (page.path, page.title) == ("/above/about/", "Draft")
+
+
+@pytest.mark.parametrize("with_draft", [False, True])
+def test_page_that_another_release_deleted_comes_back(author, with_draft):
+    page = make_page("About")
+    line, sender = opened(page, author)
+    line.publish(changed(line, title="Published"), sender)
+    if with_draft:
+        line, sender = opened(page, author)
+        line.save_draft(changed(line, title="Draft"), sender)
+    key = page.pk
+    Page.objects.filter(pk=key)._raw_delete("default")  # which sends no signal
+    [version] = deleted_pages()
+    bring_back(version, author)
+    assert Page.objects.get(pk=key).title == "Published"
+    assert Line(Page, key).content["fields"]["title"] == ("Draft" if with_draft else "Published")
