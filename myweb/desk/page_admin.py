@@ -43,6 +43,9 @@ class PageDesk(DeskAdmin):
     def may_publish(self, request: HttpRequest, line: Line) -> bool:
         return super().may_publish(request, line) or (not line.is_live and request.user.has_perm("pages.add_page"))
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return super().has_module_permission(request) or self.may_draft(request)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.may_draft(request)
 

@@ -248,6 +248,8 @@ def test_draft_is_discarded_and_can_be_found_again(admin_client, home):
 def test_who_may_only_draft_publishes_nothing(home):
     page = make_page("About")
     client = client_of("draft_page")
+    assert '<a href="/admin/pages/page/"' in client.get("/admin/").content.decode()
+    assert client.post("/admin/pasted/", {"field": "pages.text.text", "html": "<p>x</p>"}).status_code == 200
     response = client.get(url_of(page))
     assert 'name="_publish"' not in response.content.decode()
     data = form_data(response) | {"title": "Mine"}
