@@ -67,7 +67,7 @@ def test_owner_logs_in_and_edits_a_page(site, owner):
     owner = Owner(site)
     assert "Log out" in owner.log_in().text
     home = int(site.shell("print(Page.objects.get(path='/').pk)"))
-    assert "was changed successfully" in owner.add_photo(home, "Mornings at the lake").text
+    assert "is published." in owner.add_photo(home, "Mornings at the lake").text
     assert_photo_is_shown(site, "Mornings at the lake")
 
 

@@ -66,7 +66,7 @@ def test_owner_edits_a_page(server):
     owner = Owner(server)
     assert "Log out" in owner.set_up(server.manage("setup_link").split(server.url)[1].strip()).text
     home = server.evaluate("Page.objects.get(path='/').pk")
-    assert "was changed successfully" in owner.add_photo(home, "Mornings at the lake").text
+    assert "is published." in owner.add_photo(home, "Mornings at the lake").text
     assert_photo_is_shown(server, "Mornings at the lake")
 
 
