@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, seed
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -60,6 +60,10 @@ class Tab:
 class Desk(RuleBasedStateMachine):
     """After each step: whatever was sent can be found again, and what is live is what somebody has published."""
 
+    # Of all sequences
+    steps = 0
+    sent = 0
+
     @initialize()
     def begin(self) -> None:
         Page.objects.all().delete()
@@ -80,6 +84,7 @@ class Desk(RuleBasedStateMachine):
 
     def word(self) -> str:
         """Return a word that nobody has sent before."""
+        Desk.sent += 1
         return f"word{next(self.numbers)}x"
 
     def tab(self, number: int) -> Tab:
@@ -234,6 +239,7 @@ class Desk(RuleBasedStateMachine):
         assert before == list(Version.objects.values_list("pk", "event", "number").order_by("pk"))
 
     def check(self) -> None:
+        Desk.steps += 1
         written = json.dumps(
             [*Version.objects.values_list("content", flat=True), *(live_content(page) for page in Page.objects.all())]
         )
@@ -246,8 +252,8 @@ class Desk(RuleBasedStateMachine):
             assert Client().get(page.get_absolute_url()).status_code == 200
 
 
-def think(examples: int, steps: int) -> None:
-    """Have hypothesis think out so many sequences of so many steps."""
+def think(examples: int, steps: int, number: int | None = None) -> None:
+    """Have hypothesis think out so many sequences of so many steps; the same ones for the same `number`."""
     settings = hypothesis_settings(
         max_examples=examples,
         stateful_step_count=steps,
@@ -256,4 +262,4 @@ def think(examples: int, steps: int) -> None:
         suppress_health_check=list(HealthCheck),
     )
     with mock.patch("myweb.desk.content.secrets.randbits", keys):
-        run_state_machine_as_test(Desk, settings=settings)
+        run_state_machine_as_test(Desk if number is None else seed(number)(Desk), settings=settings)
