@@ -37,7 +37,6 @@ FORM, COUNT, BASE, OPENED = "_form", "_count", "_base", "_opened"
 # Its buttons; one that is none of them saves a draft.
 PREVIEW, PUBLISH, PLAN, AUTOSAVE, KEEP = "_preview", "_publish", "_plan", "_autosave", "_keep"
 PLAN_AT = "_plan_at"
-MOST_COUNT = 2**31 - 1
 VERSIONS_A_PAGE = 50
 
 
@@ -346,14 +345,14 @@ class DeskAdmin(EditorAdmin):
         )
 
     def _sender(self, request: HttpRequest) -> Sender:
-        post = request.POST
-        count = post.get(COUNT, "")
+        said = {name: request.POST.get(name, "").replace("\0", "") for name in (COUNT, BASE, FORM, "_comment")}
+        count = said[COUNT]
         return Sender(
             author=request.user,
-            base=post.get(BASE, ""),
-            form=post.get(FORM, "")[:32],
-            count=min(int(count), MOST_COUNT) if count.isascii() and count.isdecimal() else 0,
-            comment=post.get("_comment", "")[:200],
+            base=said[BASE],
+            form=said[FORM][:32],
+            count=int(count) if count.isascii() and count.isdecimal() and len(count) < 10 else 0,
+            comment=said["_comment"][:200],
         )
 
     def _content(self, request: HttpRequest, form: Any, formsets: Any) -> Content:

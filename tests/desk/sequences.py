@@ -91,7 +91,7 @@ class Desk(RuleBasedStateMachine):
         return self.tabs[number % len(self.tabs)]
 
     def page(self, number: int) -> Page:
-        pages = list(Page.objects.without_tree_fields().order_by("pk"))
+        pages = list(Page.objects.without_tree_fields().order_by("path"))
         return pages[number % len(pages)]
 
     def open_form(self, client: Client, url: str) -> None:

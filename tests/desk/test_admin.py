@@ -327,3 +327,13 @@ def test_settings_have_versions(admin_client, model, field):
     response = admin_client.get(f"{url}?version={versions[0].pk}")
     admin_client.post(url, form_data(response))
     assert getattr(model.objects.get(), field) == "one@example.org"
+
+
+@pytest.mark.parametrize("odd", ["x", "-1", "9" * 5000, "\0", "\ud7ff", "١", "1.5", "x" * 5000])
+def test_odd_values_of_what_the_form_carries(admin_client, home, odd):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    for name in ("_form", "_count", "_base", "_opened", "_comment"):
+        for button in ("_draft", "_autosave", "_publish", "_plan"):
+            sent = as_draft(data) | {name: odd, button: "1"}
+            assert admin_client.post(url, sent).status_code in (200, 302, 409)
