@@ -443,8 +443,12 @@ class DeskAdmin(EditorAdmin):
         if request.method != "POST" or not self.may_draft(request):
             raise PermissionDenied
         line = Line(self.model, min(key, 2**62))
+        try:
+            line.discard_draft(request.user)
+        except ValidationError as refusal:
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            return redirect(self.url("change", key))
         if line.draft:
-            line.discard_draft()
             self.message_user(request, _("The draft is put aside. It is still among the versions."), messages.SUCCESS)
         return redirect(self.url("change", key) if line.is_live else self.url("versions", key))
 

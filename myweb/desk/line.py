@@ -167,10 +167,22 @@ class Line:
             return Version.objects.get(pk=aside.values("pk")[:1])
         return Version.objects.create(**self._identity, **fields)
 
-    def discard_draft(self) -> None:
-        """Take the draft out of the line; it is still there among the versions."""
-        if self.draft:
+    def discard_draft(self, author: Any) -> None:
+        """
+        Take the draft out of the line; it is still there among the versions.
+
+        A page that is nothing but its draft goes with it, and is among the deleted ones. Raises ValidationError if
+        there are pages below it.
+        """
+        if not self.draft:
+            return
+        if self.is_live or not self.row:
             self.versions.filter(pk=self.draft.pk).update(number=None, event=Event.DISCARDED, publish_at=None)
+            return
+        if isinstance(self.row, Page) and Page.objects.filter(parent=self.row).exists():
+            raise ValidationError(_("There are pages below this one. Please move or delete them first."))
+        self.row.deleted_by = author
+        self.row.delete()
 
     def note(self, author: Any, comment: Any) -> None:
         """Append what the tables have now, which was changed by other means than a form, below the draft, if any."""

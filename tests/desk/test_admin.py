@@ -9,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from myweb.contact.models import ContactSettings
+from myweb.desk.deletion import deleted_pages
 from myweb.desk.line import Line
 from myweb.desk.models import Version
 from myweb.pages.blocks import blocks_of
@@ -243,6 +244,22 @@ def test_draft_is_discarded_and_can_be_found_again(admin_client, home):
     assert form_data(admin_client.get(url))["title"] == "About"
     version = Version.objects.get(event=Event.DISCARDED)
     assert form_data(admin_client.get(f"{url}?version={version.pk}"))["title"] == "Draft"
+
+
+def test_page_that_is_only_a_draft_goes_with_it_and_comes_back(admin_client, home):
+    url, data = new_form(admin_client)
+    admin_client.post(url, as_draft(data) | {"title": "News", "slug": "news"})
+    page = Page.objects.get(title="News")
+    below = make_page("Below", parent=page)
+    discard = url.replace("change", "discard")
+    assert "There are pages below this one." in admin_client.post(discard, follow=True).content.decode()
+    below.delete()
+    assert admin_client.post(discard, follow=True).status_code == 200
+    assert not Page.objects.filter(pk=page.pk).exists()
+    [version] = [version for version in deleted_pages() if version.key == page.pk]
+    assert str(version.author) == "admin"
+    admin_client.post(f"/admin/pages/page/deleted/{version.pk}/")
+    assert form_data(admin_client.get(url))["title"] == "News"
 
 
 def test_who_may_only_draft_publishes_nothing(home):
