@@ -201,7 +201,8 @@ def test_every_tool_and_dialog_is_in_the_language_of_the_owner(chinese):
         else:
             editor(chinese).locator("li").click()
         bar.locator(f"button[title^={tool}]").click()
-        dialog = chinese.locator("dialog.prose-editor-dialog")
+        dialog = chinese.locator("dialog[open]")
+        expect(dialog.get_by_role("button", name="取消")).to_be_visible()  # that of links is fetched
         words = dialog.locator("h3, label, button").all_inner_texts()
         assert len(words) >= 5
         assert all(CHINESE.search(text) for text in words), words
