@@ -381,6 +381,7 @@ class TestOtherReleases:
             assert asked(client, Page.objects.get(pk=page.pk).path) == (200, "")
 
 
+@pytest.mark.slow("makes thousands of pages")
 def test_page_with_many_below_is_renamed_in_few_statements(home):
     top = make_page("Top")
     pages = [Page(title=str(n), slug=str(n), parent=top, path=f"/top/{n}/", position=n + 1) for n in range(1500)]
@@ -503,6 +504,7 @@ class Tree(RuleBasedStateMachine):
         return (301, page.get_absolute_url()) if page.is_public else (404, "")
 
 
+@pytest.mark.slow("hypothesis thinks out what is done to pages")
 def test_whatever_is_done(db):
     run_state_machine_as_test(
         Tree,
