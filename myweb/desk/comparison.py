@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -22,7 +23,7 @@ from .content import Content, fields_of
 # A word with the blanks behind it, since the time goes with the square of how often one comes; Chinese by character.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+\s*|[^\w\s]\s*|\s+")
 _END = re.compile(r"</(?:p|h[1-6]|li|tr|blockquote)>|<br\s*/?>|<hr\s*/?>")
-_MOST_WORDS = 10_000  # of both texts, more of which would take seconds
+_MOST_PAIRS = 3_000_000  # of equal words in both texts, more of which would take seconds
 # Where a block stands is said as "moved"; the sizes of a picture go with it.
 _LEFT_OUT = {"region", "ordering", "image_width", "image_height"}
 
@@ -85,7 +86,8 @@ def summary(changes: list[Change]) -> str:
 def words(old: str, new: str) -> SafeString:
     """Mark in HTML what was taken away from `old` and what came in `new`, which are plain text."""
     a, b = _WORD.findall(old), _WORD.findall(new)
-    if len(a) + len(b) > _MOST_WORDS:
+    counts = Counter(b)
+    if sum(number * counts[word] for word, number in Counter(a).items()) > _MOST_PAIRS:
         return format_html("<del>{}</del><ins>{}</ins>", old, new)
     parts: list[tuple[str, str]] = []
     for operation, a1, a2, b1, b2 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():

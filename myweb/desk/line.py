@@ -5,6 +5,8 @@ What is sent says what it was based on. If that is not what is there now, somebo
 or overwritten, and what was sent is kept aside. That two are appended at once, a constraint of the table decides.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -106,7 +108,7 @@ class Line:
         fields["publish_at"] = publish_at
         own = self.draft if self.draft and self._is_own(self.draft, sender) else None
         self._check_base(sender, own)
-        with self._appending():
+        with _appending():
             if publish_at:
                 self.cancel_plan()
             if own and own.event == Event.AUTOSAVE:
@@ -129,7 +131,7 @@ class Line:
         self._check_order(sender)
         own = self.last if self.last and self._is_own(self.last, sender) else None
         self._check_base(sender, own)
-        with self._appending():
+        with _appending():
             if self.row:
                 self.model._default_manager.select_for_update().filter(pk=self.key).first()
             self._check_live()
@@ -143,7 +145,7 @@ class Line:
 
         Raises ValidationError if that cannot be, or somebody else has published meanwhile.
         """
-        with self._appending():
+        with _appending():
             if self.row:
                 self.model._default_manager.select_for_update().filter(pk=self.key).first()
             newer = self.versions.line().filter(number__gt=version.number)
@@ -187,7 +189,7 @@ class Line:
     def note(self, author: Any, comment: Any) -> None:
         """Append what the tables have now, which was changed by other means than a form, below the draft, if any."""
         draft = self.draft
-        with self._appending():
+        with _appending():
             sender = Sender(author, comment=str(comment))
             live = live_content(self.row)
             published = self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
@@ -200,7 +202,7 @@ class Line:
     def end(self, sender: Sender, deletion: str, position: int) -> None:
         """Append what goes with the row, which is about to be deleted: what is live, and the draft."""
         draft = self.draft
-        with self._appending():
+        with _appending():
             self._catch_up()
             content = self.live or self.content or live_content(self.row)
             # A new one: what was never published is its own draft.
@@ -300,29 +302,23 @@ class Line:
         place.title = str(content["fields"].get("title") or "–")[: Page._meta.get_field("title").max_length]
         place.save()
 
-    def _appending(self) -> "_Appending":
-        return _Appending()
 
-
-class _Appending:
+@contextmanager
+def _appending() -> Iterator[None]:
     """A transaction in which the table's constraint decides who was first."""
-
-    def __enter__(self) -> None:
-        self.atomic = transaction.atomic()
-        self.atomic.__enter__()
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        self.atomic.__exit__(kind, error, traceback)
-        if isinstance(error, IntegrityError):
-            # SQLite names the columns, PostgreSQL the constraint.
-            if "one_line_of_versions" in str(error) or "desk_version.number" in str(error):
-                raise Conflict from error
-            raise ValidationError(
-                _("Something else was saved at the same moment. Please look through this and publish it again.")
-            ) from error
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        # SQLite names the columns, PostgreSQL the constraint.
+        if "one_line_of_versions" in str(error) or "desk_version.number" in str(error):
+            raise Conflict from error
+        raise ValidationError(
+            _("Something else was saved at the same moment. Please look through this and publish it again.")
+        ) from error
 
 
-def provisional_slug(key: int) -> str:
+def provisional_slug(key: object) -> str:
     return f"draft-{key}"
 
 

@@ -4,7 +4,9 @@ import logging
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from .line import Conflict, Line
 from .models import Version
@@ -20,7 +22,17 @@ def publish_due() -> None:
             Line(apps.get_model(version.model), version.key).publish_planned(version)
         except Conflict:
             continue  # somebody saves this very moment; it is looked at again in a second
+        except OperationalError:
+            raise  # the database does not answer, and is asked again
         except ValidationError as refusal:
-            sentences = " ".join(refusal.messages)
-            Version.objects.filter(pk=version.pk).update(refusal=sentences)
-            logger.warning("what was planned is not published: %s %d: %s", version.model, version.key, sentences)
+            refuse(version, " ".join(refusal.messages))
+        except Exception:
+            # It must keep neither others nor pages whose time comes from being shown.
+            logger.exception("%s %d", version.model, version.key)
+            refuse(version, _("It could not be published by itself. Please open it, and publish it by hand."))
+
+
+def refuse(version: Version, sentence: str) -> None:
+    """Have the version stay a draft, and say why."""
+    Version.objects.filter(pk=version.pk).update(refusal=sentence)
+    logger.warning("what was planned is not published: %s %d: %s", version.model, version.key, sentence)

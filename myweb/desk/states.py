@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat, Now
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from myweb.pages.models import Page
 
-from .line import is_provisional
+from .line import is_provisional, provisional_slug
 from .models import Version
 
 NAMES = {
@@ -42,7 +42,7 @@ def in_state(pages: "QuerySet[Page]", name: str) -> "QuerySet[Page]":
     """Return those of `pages` that are in one of the states NAMES."""
     has_draft, has_plan = (Exists(versions.filter(key=OuterRef("pk"))) for versions in (_drafts(), _planned()))
     appears = Q(is_public=False, is_published=True, publish_from__gt=Now())
-    never = Q(is_published=False, slug__startswith="draft-")
+    never = Q(is_published=False, slug=Concat(Value(provisional_slug("")), Cast("pk", CharField())))
     match name:
         case "live":
             return pages.filter(~has_draft, ~has_plan, is_public=True)

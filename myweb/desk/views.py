@@ -16,11 +16,11 @@ def shown(request: HttpRequest, token: str) -> HttpResponse:
     """Show the page that a link is for, as its draft has it, or else as it is."""
     link = PreviewLink.find(token)
     line = Line(Page, link.key) if link else None
-    if line is None or line.content is None:
+    # A page that was deleted is shown to nobody any more.
+    if line is None or line.row is None or line.content is None:
         raise Http404
-    page = line.row or Page(pk=line.key)
-    blocks = load(page, line.content)
-    response = show_preview(request, page, blocks)
+    blocks = load(line.row, line.content)
+    response = show_preview(request, line.row, blocks)
     # The address is the secret.
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -5,6 +5,7 @@ A file that comes with a form, without JavaScript, becomes such a row before any
 """
 
 import hashlib
+import os
 from pathlib import PurePath
 from typing import Any
 
@@ -54,9 +55,9 @@ class Upload(models.Model):
         """
         prepared = pictures.prepare(upload)
         prepared.seek(0)
-        digest = hashlib.sha256(prepared.read()).hexdigest()
+        digest = hashlib.file_digest(prepared.file, "sha256").hexdigest()  # type: ignore[arg-type]
         there = cls.objects.filter(digest=digest).first()
-        if there and there.file.storage.exists(there.file.name):
+        if there and there.is_whole:
             return there
         row = there or cls(digest=digest, name=PurePath(upload.name or "").name[:200], author=author)
         row._store(prepared)
@@ -68,10 +69,26 @@ class Upload(models.Model):
         return row
 
     def _store(self, prepared: pictures.Upload) -> None:
+        """Write the file to the disk, before anything says that it is there."""
         field: Any = self._meta.get_field("file")
         name, storage = field.generate_filename(self, prepared.name), field.storage
-        # A hash is part of the name, so what is there by that name is this picture.
-        self.file = name if storage.exists(name) else storage.save(name, prepared)
+        self.__dict__["file"] = name
+        if not self.is_whole:
+            # A hash is part of the name, so what is there by that name is a part of this picture, left by a power cut.
+            storage.delete(name)
+            name = storage.save(name, prepared)
+            with storage.open(name) as file:
+                os.fsync(file.fileno())
+        self.file = name
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file is there, and what was uploaded."""
+        try:
+            with self.file.storage.open(self.file.name) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == self.digest
+        except OSError:
+            return False
 
     @property
     def preview_url(self) -> str:

@@ -98,6 +98,12 @@ def test_states():
         line = Line(Page, pages[name].pk)
         line.save_draft(line.content, Sender(None, base=line.base))
     plan(pages["planned"], 1)
+    ideas = make_page("Ideas", slug="draft-ideas", is_published=False)
+    line = Line(Page, ideas.pk)
+    line.save_draft(line.content, Sender(None, base=line.base))
+    assert states_of([ideas])[ideas.pk].name == "changes"
+    assert ideas in in_state(Page.objects.all(), "changes")
+    ideas.delete()
     pages["hidden"].is_published = False
     pages["hidden"].save()
     line = Line(Page, 2**51 + 1)
@@ -110,3 +116,13 @@ def test_states():
     }
     found = {name: set(in_state(Page.objects.all(), name)) for name in NAMES}
     assert found == {name: {page for page in pages.values() if states[page.pk].name == name} for name in NAMES}
+
+
+def test_one_that_fails_keeps_no_other_from_its_time(monkeypatch):
+    broken, page = make_page("Broken"), make_page("About")
+    plan(broken, -2, title="x")
+    plan(page, -1, title="Now")
+    Version.objects.filter(key=broken.pk).exclude(publish_at=None).update(content={"format": 1})
+    publish_due()
+    assert (title(broken), title(page)) == ("Broken", "Now")
+    assert "publish it by hand" in Version.objects.get(key=broken.pk, publish_at__isnull=False).refusal

@@ -114,3 +114,17 @@ def test_pictures_of_older_sites_have_rows(media):
     upload = Upload.objects.get()
     assert (upload.file.name, upload.width, upload.height) == (picture.image.name, 1600, 1000)
     assert Upload.take(make_upload()) == upload
+
+
+def test_file_that_a_power_cut_has_left_half_is_written_again(media):
+    whole = Upload.take(make_upload())
+    path = media / whole.file.name
+    content = path.read_bytes()
+    path.write_bytes(content[:100])
+    assert Upload.take(make_upload()) == whole
+    assert path.read_bytes() == content
+    # Killed before there was a row
+    Upload.objects.all().delete()
+    path.write_bytes(content[:100])
+    assert (media / Upload.take(make_upload()).file.name).read_bytes() == content
+    assert len(list((media / "pictures").iterdir())) == 1
