@@ -23,7 +23,7 @@ def keep_version(instance: Page, origin: Any, **kwargs: Any) -> None:
     # One for all that goes at once
     deletion: str = origin.__dict__.setdefault("_deletion", secrets.token_hex(16))
     author = getattr(instance, "deleted_by", None) or getattr(origin, "deleted_by", None)
-    Line(Page, instance.pk).end(Sender(author), deletion, instance.position)
+    Line(Page, instance.pk).end(author, deletion, instance.position)
 
 
 def deleted_pages() -> "QuerySet[Version]":

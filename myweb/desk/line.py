@@ -5,7 +5,7 @@ What is sent says what it was based on. If that is not what is there now, somebo
 or overwritten, and what was sent is kept aside. That two are appended at once, a constraint of the table decides.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,8 @@ from .content import Content, content_of, digest, is_known, live_content, load, 
 from .models import Version, VersionQuerySet
 
 Event = Version.Event
+
+MOST_TIMES = 5
 
 
 class Conflict(Exception):
@@ -187,20 +189,26 @@ class Line:
         self.row.delete()
 
     def note(self, author: Any, comment: Any) -> None:
-        """Append what the tables have now, which was changed by other means than a form, below the draft, if any."""
-        draft = self.draft
-        with _appending():
-            sender = Sender(author, comment=str(comment))
-            live = live_content(self.row)
-            published = self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
-            if draft:
-                self.last = published
-                content = draft.said
-                content["fields"]["parent"] = live["fields"]["parent"]
-                self._append(self._fields(Event(draft.event), content, Sender(draft.author, comment=draft.comment)))
+        """Append what the tables have now, which no form has changed, below what is not public yet."""
+        _at_last(self, lambda line: line._note(Sender(author, comment=str(comment))))
 
-    def end(self, sender: Sender, deletion: str, position: int) -> None:
+    def _note(self, sender: Sender) -> None:
+        waiting = {version.pk: version for version in (self.planned, self.draft) if version}
+        with _appending():
+            live = live_content(self.row)
+            self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
+            for version in waiting.values():
+                content = {**version.said, "fields": version.said["fields"] | {"parent": live["fields"]["parent"]}}
+                fields = self._fields(Event(version.event), content, Sender(version.author, comment=version.comment))
+                plan = {"publish_at": version.publish_at, "refusal": version.refusal}
+                Version.objects.filter(pk=version.pk).update(publish_at=None, refusal="")
+                self._append(fields | plan)
+
+    def end(self, author: Any, deletion: str, position: int) -> None:
         """Append what goes with the row, which is about to be deleted: what is live, and the draft."""
+        _at_last(self, lambda line: line._end(Sender(author), deletion, position))
+
+    def _end(self, sender: Sender, deletion: str, position: int) -> None:
         draft = self.draft
         with _appending():
             self._catch_up()
@@ -316,6 +324,18 @@ def _appending() -> Iterator[None]:
         raise ValidationError(
             _("Something else was saved at the same moment. Please look through this and publish it again.")
         ) from error
+
+
+def _at_last(line: Line, append: Callable[[Line], None]) -> None:
+    """Append what depends on no form, after whatever others append this very moment."""
+    for _time in range(MOST_TIMES):
+        try:
+            append(line)
+        except Conflict:
+            line = Line(line.model, line.key)
+        else:
+            return
+    raise Conflict
 
 
 def provisional_slug(key: object) -> str:

@@ -17,7 +17,7 @@ from myweb.pages.uploads import Upload
 
 from .admin import PREVIEW, DeskAdmin
 from .deletion import bring_back, deleted_pages
-from .line import Line
+from .line import Conflict, Line
 from .models import PreviewLink, Version
 from .previews import show_preview
 
@@ -136,8 +136,9 @@ class PageDesk(DeskAdmin):
         deleted = get_object_or_404(deleted_pages(), pk=min(version, 2**62))
         try:
             pages = bring_back(deleted, request.user)
-        except ValidationError as refusal:
-            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+        except (Conflict, ValidationError) as refusal:
+            sentences = getattr(refusal, "messages", [_("Somebody else has just saved it.")])
+            self.message_user(request, " ".join(sentences), messages.ERROR)
             return redirect("admin:pages_page_deleted")
         together = len(pages) - 1
         sentence = (

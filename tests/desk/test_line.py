@@ -283,3 +283,17 @@ def test_page_that_another_release_deleted_comes_back(author, with_draft):
     bring_back(version, author)
     assert Page.objects.get(pk=key).title == "Published"
     assert Line(Page, key).content["fields"]["title"] == ("Draft" if with_draft else "Published")
+
+
+def test_what_depends_on_no_form_is_appended_after_others(author):
+    page = make_page("About")
+    late = Line(Page, page.pk)
+    line, sender = opened(page, author)
+    line.save_draft(changed(line, title="Draft"), sender)
+    late.note(author, "moved")
+    assert events(page) == [Event.ELSEWHERE, Event.DRAFT, Event.PUBLISHED, Event.DRAFT]
+    late = Line(Page, page.pk)
+    line, sender = opened(page, author)
+    line.publish(changed(line, title="New"), sender)
+    late.end(author, "x", 10)
+    assert events(page)[-1] == Event.DELETED

@@ -66,7 +66,7 @@ def test_what_somebody_published_since_is_not_undone():
     Version.objects.filter(pk=line.planned.pk).update(publish_at=timezone.now() + timedelta(hours=1))
     Page.objects.filter(pk=page.pk).update(title="Changed by a command")
     line = Line(Page, page.pk)
-    line.note(None, "moved")
+    line.save_draft(line.content, Sender(None, base=line.base))  # which finds the change
     Version.objects.exclude(publish_at=None).update(publish_at=timezone.now() - timedelta(hours=1))
     publish_due()
     assert title(page) == "Changed by a command"
@@ -126,3 +126,19 @@ def test_one_that_fails_keeps_no_other_from_its_time(monkeypatch):
     publish_due()
     assert (title(broken), title(page)) == ("Broken", "Now")
     assert "publish it by hand" in Version.objects.get(key=broken.pk, publish_at__isnull=False).refusal
+
+
+def test_plan_goes_along_when_the_page_is_moved():
+    page, above = make_page("About"), make_page("Above")
+    plan(page, 1, title="Planned")
+    line = Line(Page, page.pk)
+    content = {**line.content, "fields": line.content["fields"] | {"title": "Half a sen"}}
+    line.save_draft(content, Sender(None, base=line.base, form="x", count=1), by_itself=True)
+    page.parent = above
+    page.save()
+    Line(Page, page.pk).note(None, "moved")
+    Version.objects.exclude(publish_at=None).update(publish_at=timezone.now() - timedelta(hours=1))
+    publish_due()
+    page.refresh_from_db()
+    assert (page.path, page.title) == ("/above/about/", "Planned")
+    assert Line(Page, page.pk).content["fields"]["title"] == "Half a sen"
