@@ -22,6 +22,7 @@ from js_asset import Script
 from myweb.admin import EditorAdmin
 from myweb.formatted_text.pasting import say_what_was_left_out
 from myweb.forms import DateTimeField, DateTimeWidget
+from myweb.keys import key_of
 
 from . import unsent
 from .comparison import compare, summary
@@ -37,6 +38,7 @@ FORM, COUNT, BASE, OPENED = "_form", "_count", "_base", "_opened"
 # Its buttons; one that is none of them saves a draft.
 PREVIEW, PUBLISH, PLAN, AUTOSAVE, KEEP = "_preview", "_publish", "_plan", "_autosave", "_keep"
 PLAN_AT = "_plan_at"
+MOST_COUNT = 2**31 - 1  # what the column takes
 VERSIONS_A_PAGE = 50
 
 
@@ -136,10 +138,10 @@ class DeskAdmin(EditorAdmin):
         return bool(match and match.url_name and match.url_name.rpartition("_")[2] in ("change", "preview"))
 
     def _asked_version(self, request: HttpRequest, line: Line) -> Version | None:
-        asked = request.POST.get(OPENED) or request.GET.get("version") or ""
-        if not (asked.isascii() and asked.isdecimal() and len(asked) < 19):
+        asked = key_of(request.POST.get(OPENED) or request.GET.get("version") or "")
+        if not asked:
             return None
-        version: Version | None = line.versions.filter(pk=int(asked)).select_related("author").first()
+        version: Version | None = line.versions.filter(pk=asked).select_related("author").first()
         if version is None and request.method != "POST":
             raise Http404
         return version
@@ -346,12 +348,11 @@ class DeskAdmin(EditorAdmin):
 
     def _sender(self, request: HttpRequest) -> Sender:
         said = {name: request.POST.get(name, "").replace("\0", "") for name in (COUNT, BASE, FORM, "_comment")}
-        count = said[COUNT]
         return Sender(
             author=request.user,
             base=said[BASE],
             form=said[FORM][:32],
-            count=int(count) if count.isascii() and count.isdecimal() and len(count) < 10 else 0,
+            count=min(key_of(said[COUNT]), MOST_COUNT),
             comment=said["_comment"][:200],
         )
 
@@ -421,9 +422,7 @@ class DeskAdmin(EditorAdmin):
         return ""
 
     def _asked_pair(self, request: HttpRequest) -> tuple[int, int]:
-        asked = [request.GET.get(name, "") for name in ("old", "new")]
-        old, new = (int(pk) if pk.isascii() and pk.isdecimal() and len(pk) < 19 else 0 for pk in asked)
-        return old, new
+        return key_of(request.GET.get("old", "")), key_of(request.GET.get("new", ""))
 
     def _with_summaries(self, line: Line, versions: list[Version]) -> list[tuple[Version, str]]:
         """Return each version with what it changed, in a line: compared to the one before it in its line."""

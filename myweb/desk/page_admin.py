@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from myweb.keys import key_of
 from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
 from myweb.pages.uploads import Upload
@@ -97,9 +98,8 @@ class PageDesk(DeskAdmin):
             raise Http404
         links = PreviewLink.objects.valid().filter(key=key)
         if request.method == "POST":
-            revoked = request.POST.get("revoke", "")
-            if revoked.isascii() and revoked.isdecimal() and len(revoked) < 19:
-                links.filter(pk=int(revoked)).delete()
+            if revoked := key_of(request.POST.get("revoke", "")):
+                links.filter(pk=revoked).delete()
             elif "make" in request.POST:
                 PreviewLink.make(key, request.user)
             return redirect(request.path)

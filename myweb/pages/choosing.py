@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from myweb.admin import EditorAdmin
+from myweb.keys import key_of
 
 from .models import Page
 
@@ -30,7 +31,7 @@ BETWEEN = " – "
 
 def numbers(values: Iterable[str]) -> list[int]:
     """Return those that can be keys of pages."""
-    return [int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 19]
+    return [key for key in map(key_of, values) if key]
 
 
 def label_of(page: Page) -> str:

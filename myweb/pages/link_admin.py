@@ -5,8 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q
-from django.db.models.functions import Length
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
@@ -19,10 +17,10 @@ from myweb.desk.line import Line
 
 from . import links, pointing
 from .blocks import blocks_of
+from .choosing import search, trails
 from .models import Page, SiteSettings
 
 FOUND_AT_MOST = 20
-WORDS_AT_MOST = 10
 SHOWN_AT_MOST = 20
 
 
@@ -49,7 +47,7 @@ class LinksMixin:
         return render(request, "pages/link_dialog.html", {"taken_ids": " ".join(sorted(links.TAKEN_IDS))})
 
     def link_pages_view(self, request: HttpRequest) -> JsonResponse:
-        """The pages whose title has all words of `q`, the nearest to the top first."""
+        """The pages that have all words of `q` in title or address."""
         self._check_view(request)
         pages = pages_titled(request.GET.get("q", ""))
         count = len(pages)
@@ -150,19 +148,10 @@ def tell_what_points_to(model_admin: Any, request: HttpRequest, page: Page) -> N
 
 
 def pages_titled(query: str) -> list[tuple[Page, str]]:
-    """Return the pages whose title has all words of `query`, at most 20, each with the titles above it."""
-    wanted = Q()
-    for word in query.replace("\0", "").split()[:WORDS_AT_MOST]:
-        wanted &= Q(title__icontains=word)
-    pages = list(Page.objects.filter(wanted).order_by(Length("path"), "path")[:FOUND_AT_MOST])
-    above = {page.path: _paths_above(page.path) for page in pages}
-    titles = dict(Page.objects.filter(path__in=set().union(*above.values())).values_list("path", "title"))
-    return [(page, " › ".join(titles[each] for each in above[page.path] if each in titles)) for page in pages]
-
-
-def _paths_above(path: str) -> list[str]:
-    parts = path.strip("/").split("/")
-    return ["/" + "/".join(parts[:depth]) + "/" for depth in range(1, len(parts))]
+    """Return the pages that `query` may mean, at most 20, each with the titles above it."""
+    pages = list(search(Page.objects.all(), query.replace("\0", ""))[:FOUND_AT_MOST])
+    above = trails(pages)
+    return [(page, above[page.pk]) for page in pages]
 
 
 def described(page: Page, place: str) -> dict[str, Any]:

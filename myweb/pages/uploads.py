@@ -19,6 +19,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from myweb.keys import key_of
+
 from . import pictures
 from .fields import PictureField
 
@@ -97,8 +99,7 @@ class Upload(models.Model):
 
     @classmethod
     def find(cls, number: str) -> "Upload | None":
-        is_number = number.isascii() and number.isdecimal() and len(number) < 19
-        return cls.objects.filter(pk=int(number)).first() if is_number else None
+        return cls.objects.filter(pk=key_of(number)).first()
 
 
 class UploadInput(ClearableFileInput):
