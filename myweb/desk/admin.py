@@ -22,7 +22,7 @@ from js_asset import Script
 from myweb.admin import EditorAdmin
 from myweb.formatted_text.pasting import say_what_was_left_out
 from myweb.forms import DateTimeField, DateTimeWidget
-from myweb.keys import key_of
+from myweb.keys import as_key
 
 from . import unsent
 from .comparison import compare, summary
@@ -138,7 +138,7 @@ class DeskAdmin(EditorAdmin):
         return bool(match and match.url_name and match.url_name.rpartition("_")[2] in ("change", "preview"))
 
     def _asked_version(self, request: HttpRequest, line: Line) -> Version | None:
-        asked = key_of(request.POST.get(OPENED) or request.GET.get("version") or "")
+        asked = as_key(request.POST.get(OPENED) or request.GET.get("version") or "")
         if not asked:
             return None
         version: Version | None = line.versions.filter(pk=asked).select_related("author").first()
@@ -352,7 +352,7 @@ class DeskAdmin(EditorAdmin):
             author=request.user,
             base=said[BASE],
             form=said[FORM][:32],
-            count=min(key_of(said[COUNT]), MOST_COUNT),
+            count=min(as_key(said[COUNT]), MOST_COUNT),
             comment=said["_comment"][:200],
         )
 
@@ -422,7 +422,7 @@ class DeskAdmin(EditorAdmin):
         return ""
 
     def _asked_pair(self, request: HttpRequest) -> tuple[int, int]:
-        return key_of(request.GET.get("old", "")), key_of(request.GET.get("new", ""))
+        return as_key(request.GET.get("old", "")), as_key(request.GET.get("new", ""))
 
     def _with_summaries(self, line: Line, versions: list[Version]) -> list[tuple[Version, str]]:
         """Return each version with what it changed, in a line: compared to the one before it in its line."""

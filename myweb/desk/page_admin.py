@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from myweb.keys import key_of
+from myweb.keys import as_key
 from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
 from myweb.pages.uploads import Upload
@@ -98,7 +98,7 @@ class PageDesk(DeskAdmin):
             raise Http404
         links = PreviewLink.objects.valid().filter(key=key)
         if request.method == "POST":
-            if revoked := key_of(request.POST.get("revoke", "")):
+            if revoked := as_key(request.POST.get("revoke", "")):
                 links.filter(pk=revoked).delete()
             elif "make" in request.POST:
                 PreviewLink.make(key, request.user)

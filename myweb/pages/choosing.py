@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
 from myweb.admin import EditorAdmin
-from myweb.keys import key_of
+from myweb.keys import as_key
 
 from .models import Page
 
@@ -31,7 +31,7 @@ BETWEEN = " – "
 
 def numbers(values: Iterable[str]) -> list[int]:
     """Return those that can be keys of pages."""
-    return [key for key in map(key_of, values) if key]
+    return [key for key in map(as_key, values) if key]
 
 
 def label_of(page: Page) -> str:

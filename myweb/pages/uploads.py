@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from myweb.keys import key_of
+from myweb.keys import as_key
 
 from . import pictures
 from .fields import PictureField
@@ -99,7 +99,7 @@ class Upload(models.Model):
 
     @classmethod
     def find(cls, number: str) -> "Upload | None":
-        return cls.objects.filter(pk=key_of(number)).first()
+        return cls.objects.filter(pk=as_key(number)).first()
 
 
 class UploadInput(ClearableFileInput):
