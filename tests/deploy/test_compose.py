@@ -365,7 +365,7 @@ def test_malformed_setting_is_said_in_a_sentence(site):
         done = site.compose("up", "--detach", "--wait", check=False)
         assert done.returncode != 0
         assert "prepare" in done.stderr
-        assert re.search(r"^myweb: SITE_URL is “example”", site.logs("prepare"), re.MULTILINE)
+        assert re.search(r"^myweb: SITE_URL is “example”", site.logs("prepare"), re.MULTILINE), done.stderr
         assert "Traceback" not in site.logs("prepare")
     finally:
         site.configure()
