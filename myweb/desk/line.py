@@ -62,7 +62,13 @@ class Line:
 
     @property
     def draft(self) -> Version | None:
+        if self._is_discarded:
+            return self.planned
         return self.last if self.last and self.last.is_draft else None
+
+    @property
+    def _is_discarded(self) -> bool:
+        return self.last is not None and self.last.event == Event.DISCARDED
 
     @cached_property
     def is_live(self) -> bool:
@@ -90,7 +96,8 @@ class Line:
 
     @property
     def base(self) -> str:
-        return f"{self.last.number if self.last else 0}-{digest(self.live) if self.live else ''}"
+        number = self.last.number if self.last else 0
+        return f"{number}{'x' if self._is_discarded else ''}-{digest(self.live) if self.live else ''}"
 
     @property
     def planned(self) -> Version | None:
@@ -173,7 +180,7 @@ class Line:
 
     def discard_draft(self, author: Any) -> None:
         """
-        Take the draft out of the line; it is still there among the versions.
+        Have the draft be none any more; it is still there among the versions.
 
         A page that is nothing but its draft goes with it, and is among the deleted ones. Raises ValidationError if
         there are pages below it.
@@ -181,7 +188,7 @@ class Line:
         if not self.draft:
             return
         if self.is_live or not self.row:
-            self.versions.filter(pk=self.draft.pk).update(number=None, event=Event.DISCARDED, publish_at=None)
+            self.versions.filter(pk=self.draft.pk).update(event=Event.DISCARDED, publish_at=None)
             return
         if isinstance(self.row, Page) and Page.objects.filter(parent=self.row).exists():
             raise ValidationError(_("There are pages below this one. Please move or delete them first."))

@@ -12,6 +12,7 @@ from myweb.contact.models import ContactSettings
 from myweb.desk.deletion import deleted_pages
 from myweb.desk.line import Line
 from myweb.desk.models import Version
+from myweb.desk.states import states_of
 from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page, SiteSettings
 from tests.admin_forms import add_block, form_data, new_form
@@ -244,6 +245,29 @@ def test_draft_is_discarded_and_can_be_found_again(admin_client, home):
     assert form_data(admin_client.get(url))["title"] == "About"
     version = Version.objects.get(event=Event.DISCARDED)
     assert form_data(admin_client.get(f"{url}?version={version.pk}"))["title"] == "Draft"
+
+
+def test_discarding_leads_back_to_what_is_live(admin_client, home):
+    page = make_page("About")
+    for title in ("First draft", "Second draft"):
+        url, data = opened(admin_client, page)
+        admin_client.post(url, as_draft(data) | {"title": title})
+    admin_client.post(url.replace("change", "discard"))
+    assert form_data(admin_client.get(url))["title"] == "About"
+    assert states_of([page])[page.pk].name == "live"
+
+
+def test_draft_that_was_discarded_meanwhile(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    admin_client.post(url, as_draft(data) | {"title": "Draft"})
+    elsewhere = form_data(admin_client.get(url))
+    admin_client.post(url.replace("change", "discard"))
+    assert "differs from" in admin_client.post(url, as_draft(elsewhere), follow=True).content.decode()
+    # Another draft is not taken for the one that this form was opened on.
+    admin_client.post(url, as_draft(form_data(admin_client.get(url))) | {"title": "Another"})
+    admin_client.post(url, as_draft(elsewhere) | {"_form": "another", "title": "Late"})
+    assert form_data(admin_client.get(url))["title"] == "Another"
 
 
 def test_page_that_is_only_a_draft_goes_with_it_and_comes_back(admin_client, home):
