@@ -157,8 +157,10 @@
     },
 
     show() {
-      const top = this.frame.contentWindow.scrollY
-      this.frame.addEventListener("load", () => this.frame?.contentWindow.scrollTo(0, top), { once: true })
+      // None of a page with which the browser itself says that there is no answer
+      const shown = () => this.frame?.contentDocument?.defaultView
+      const top = shown()?.scrollY ?? 0
+      this.frame.addEventListener("load", () => shown()?.scrollTo(0, top), { once: true })
       isShowing = true
       form.requestSubmit(this.button)
       isShowing = false

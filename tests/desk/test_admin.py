@@ -332,6 +332,16 @@ def test_preview_with_a_file_that_is_gone(admin_client, home, media):
     assert admin_client.get(url_of(page)).status_code == 200
 
 
+def test_preview_of_a_picture_that_is_not_chosen_yet(admin_client, home):
+    url, data = opened(admin_client, make_page("About"))
+    data = as_draft(data)
+    add_block(data, "picture", alt_text="Words of a picture")
+    preview = url.replace("change", "preview")
+    assert "Words of a picture" not in admin_client.post(preview, data).content.decode()
+    admin_client.post(url, data)
+    assert admin_client.get(preview).status_code == 200
+
+
 @pytest.mark.parametrize(("model", "field"), [(SiteSettings, "name"), (ContactSettings, "recipients")])
 def test_settings_have_versions(admin_client, model, field):
     label = model._meta.label_lower.replace(".", "/")
