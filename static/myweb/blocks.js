@@ -144,7 +144,8 @@
       return part.id
     })
     block.setAttribute("role", "group")
-    block.setAttribute("aria-labelledby", name.join(" "))
+    for (const part of [block, block.querySelector("h3")]) part.setAttribute("aria-labelledby", name.join(" "))
+    hideIcons(block.querySelector("h3"))
     const tools = document.createElement("span")
     tools.className = "block-tools"
     for (const [action, className, act] of ACTIONS) {
@@ -165,10 +166,20 @@
     block.querySelector("h3").append(tools)
     if (isMarked(block)) block.classList.add("for-deletion")
     const target = block.querySelector(":scope > .order-machine-insert-target")
-    if (target) makeButton(target, `${texts.addBefore}: ${nameOf(block)}`)
+    if (target) {
+      block.prepend(target) // as it is seen
+      target.id = `${block.id}-add`
+      makeButton(target, texts.addBefore)
+      target.setAttribute("aria-labelledby", [target.id, ...name].join(" "))
+    }
   }
 
   const isMarked = (block) => block.querySelector(`[name="${block.id}-DELETE"]`)?.checked
+
+  // They are words in a font that draws them.
+  const hideIcons = (place) => {
+    for (const icon of place.querySelectorAll(".material-icons")) icon.setAttribute("aria-hidden", "true")
+  }
 
   const kinds = () => [...form.querySelectorAll(".plugin-buttons .plugin-button")]
 
@@ -220,6 +231,8 @@
       machine().append(last)
       makeButton(last, texts.addLast)
       makeMenu(form.querySelector(".plugin-buttons"))
+      hideIcons(form.querySelector(".machine-collapse"))
+      hideIcons(form.querySelector(".plugin-buttons"))
     })
     document.addEventListener("formset:added", (event) => {
       if (!machine()?.contains(event.target)) return

@@ -256,3 +256,42 @@ def test_without_a_session(looking, screens):
     looking.page.locator("#login-form [type=submit]").click()
     expect(looking.page.locator(".errornote")).to_be_visible()
     looking.look("login that failed")
+
+
+# What somebody hits with a finger; neither links among words nor boxes to tick, which have room around them
+TOO_SMALL = """
+() => [...document.querySelectorAll(
+    "#content :is(a, button, input, select, textarea, summary, [tabindex='0']):not([type=checkbox], [type=radio])"
+)].filter((each) => each.checkVisibility({opacityProperty: true, visibilityProperty: true})
+    && !each.closest("p:not(.datetime), .ProseMirror *, [href^='/media/'], .small, thead, #changelist-filter"))
+.map((each) => [each, each.getBoundingClientRect()])
+.filter(([, {width, height}]) => width && (width < 44 || height < 43.5))
+.map(([each, {width, height}]) => `${width} ${height} ${each.outerHTML.slice(0, 150)}`)
+"""
+
+
+def test_fingers_hit_every_tool_and_the_buttons_stay_in_sight(browser: Browser, served, screens):
+    context = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True)
+    context.add_cookies([{"name": "sessionid", "value": screens.session, "url": served.url}])
+    page = context.new_page()
+    for place in (f"{screens.page}/change/", f"{screens.page}/versions/", f"{screens.page}/links/", "deleted/", ""):
+        page.goto(f"{served.url}/admin/pages/page/{place}")
+        page.evaluate(EDITORS_STAND)
+        assert page.evaluate(TOO_SMALL) == [], place
+    page.goto(f"{served.url}/admin/pages/page/{screens.page}/change/")
+    page.evaluate(EDITORS_STAND)
+    for part in (0, 0.5, 1):
+        page.evaluate("part => scrollTo(0, part * document.documentElement.scrollHeight)", part)
+        for name in ("_draft", "_preview", "_publish"):
+            expect(page.locator(f"[name={name}]")).to_be_in_viewport(ratio=1)
+    # What has the focus is not behind them.
+    page.locator("#id_title").focus()
+    for _step in range(40):
+        page.keyboard.press("Tab")
+        is_hidden = page.evaluate("""() => {
+            const {bottom, top} = document.activeElement.getBoundingClientRect()
+            const bar = document.querySelector(".desk-buttons")
+            return !bar.contains(document.activeElement) && top < innerHeight && top > bar.getBoundingClientRect().top
+        }""")
+        assert not is_hidden, page.evaluate("document.activeElement.outerHTML")
+    context.close()
