@@ -295,16 +295,17 @@ class DeskAdmin(EditorAdmin):
         return redirect(self.url("change", line.key))
 
     def _conflict(self, request: HttpRequest, line: Line, content: Content, sender: Sender) -> HttpResponse:
-        same = line.versions.filter(form=sender.form).order_by("-pk").first() if sender.form else None
-        if same and same.said["fields"] == content["fields"] and same.said["blocks"] == content["blocks"]:
+        now = Line(self.model, line.key)
+        sent = line.versions.filter(form=sender.form).order_by("-pk").first() if sender.form else None
+        same = sent if sent and sent.content == content else None
+        if same and same == now.last and (same.published_at or PUBLISH not in request.POST):
             # Sent twice, since the answer was lost
             return redirect(self.url("change", line.key))
-        version = line.keep_aside(Event.CONFLICT, content, sender)
-        self.message_user(request, self._who_was_faster(line), messages.WARNING)
+        version = same or line.keep_aside(Event.CONFLICT, content, sender)
+        self.message_user(request, self._who_was_faster(now), messages.WARNING)
         return redirect(self.url("change", line.key, f"?version={version.pk}"))
 
-    def _who_was_faster(self, line: Line) -> str:
-        now = Line(self.model, line.key)
+    def _who_was_faster(self, now: Line) -> str:
         if now.row is None:
             return _("This was deleted while you had it open. Nothing is lost: here is what you sent.")
         if now.last and now.last.author:
@@ -338,7 +339,8 @@ class DeskAdmin(EditorAdmin):
         except Conflict:
             version = line.keep_aside(Event.AUTOSAVE, content, sender)
             url = self.url("change", line.key, f"?version={version.pk}")
-            return JsonResponse({"message": self._who_was_faster(line), "url": url}, status=409)
+            now = Line(self.model, line.key)
+            return JsonResponse({"message": self._who_was_faster(now), "url": url}, status=409)
         saved_at = date_format(localtime(version.created_at), "H:i")
         return JsonResponse(
             {

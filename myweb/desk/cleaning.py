@@ -26,7 +26,7 @@ def clean_up() -> None:
     versions = Version.objects.all()
     newer = versions.filter(model=OuterRef("model"), key=OuterRef("key"), number__gt=OuterRef("number"))
     superseded = Exists(newer)
-    aside = Q(number=None, created_at__lt=now - KEPT_ASIDE)
+    aside = (Q(number=None) | Q(superseded, event=Event.DISCARDED)) & Q(created_at__lt=now - KEPT_ASIDE)
     drafts = Q(event__in=[Event.DRAFT, Event.AUTOSAVE], created_at__lt=now - DRAFTS, publish_at=None)
     versions.filter(aside | (drafts & Q(superseded))).delete()
     old = versions.filter(published_at__lt=now - EACH_PUBLISHED).annotate(month=TruncMonth("published_at"))

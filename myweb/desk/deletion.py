@@ -65,6 +65,7 @@ def _bring_back(version: Version, author: Any) -> Page:
         published = line.versions.line().exclude(published_at=None).first()
         live, draft = published.said if published else None, content if version.is_draft else None
     if live:
+        _give_way(live["fields"])
         line.publish(live, Sender(author, base=line.base))
     if draft:
         line = Line(Page, version.key)
@@ -73,3 +74,9 @@ def _bring_back(version: Version, author: Any) -> Page:
         Page.objects.filter(pk=version.key).update(position=content["position"])
     page: Page = Line(Page, version.key).row
     return page
+
+
+def _give_way(fields: dict[str, Any]) -> None:
+    """Have what was the home page, and is brought back, not take the place of the one that is there now."""
+    if not fields["slug"] and not fields["parent"] and Page.objects.filter(path="/").exists():
+        fields["slug"] = Page(title=fields["title"]).free_slug()

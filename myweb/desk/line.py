@@ -5,7 +5,7 @@ What is sent says what it was based on. If that is not what is there now, somebo
 or overwritten, and what was sent is kept aside. That two are appended at once, a constraint of the table decides.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +62,13 @@ class Line:
 
     @property
     def draft(self) -> Version | None:
+        if self._is_discarded:
+            return self.planned
         return self.last if self.last and self.last.is_draft else None
+
+    @property
+    def _is_discarded(self) -> bool:
+        return self.last is not None and self.last.event == Event.DISCARDED
 
     @cached_property
     def is_live(self) -> bool:
@@ -90,7 +96,8 @@ class Line:
 
     @property
     def base(self) -> str:
-        return f"{self.last.number if self.last else 0}-{digest(self.live) if self.live else ''}"
+        number = self.last.number if self.last else 0
+        return f"{number}{'x' if self._is_discarded else ''}-{digest(self.live) if self.live else ''}"
 
     @property
     def planned(self) -> Version | None:
@@ -173,7 +180,7 @@ class Line:
 
     def discard_draft(self, author: Any) -> None:
         """
-        Take the draft out of the line; it is still there among the versions.
+        Have the draft be none any more; it is still there among the versions.
 
         A page that is nothing but its draft goes with it, and is among the deleted ones. Raises ValidationError if
         there are pages below it.
@@ -181,24 +188,29 @@ class Line:
         if not self.draft:
             return
         if self.is_live or not self.row:
-            self.versions.filter(pk=self.draft.pk).update(number=None, event=Event.DISCARDED, publish_at=None)
+            self.versions.filter(pk=self.draft.pk).update(event=Event.DISCARDED, publish_at=None)
             return
         if isinstance(self.row, Page) and Page.objects.filter(parent=self.row).exists():
             raise ValidationError(_("There are pages below this one. Please move or delete them first."))
         self.row.deleted_by = author
         self.row.delete()
 
-    def note(self, author: Any, comment: Any) -> None:
-        """Append what the tables have now, which no form has changed, below what is not public yet."""
-        _at_last(self, lambda line: line._note(Sender(author, comment=str(comment))))
+    def note(self, author: Any, comment: Any, carried: Sequence[str] = ("parent",)) -> None:
+        """
+        Append what the tables have now, which no form has changed, below what is not public yet.
 
-    def _note(self, sender: Sender) -> None:
+        Those fields that are `carried` are so in the draft, too, which would undo it otherwise.
+        """
+        _at_last(self, lambda line: line._note(Sender(author, comment=str(comment)), carried))
+
+    def _note(self, sender: Sender, carried: Sequence[str]) -> None:
         waiting = {version.pk: version for version in (self.planned, self.draft) if version}
         with _appending():
             live = live_content(self.row)
             self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
             for version in waiting.values():
-                content = {**version.said, "fields": version.said["fields"] | {"parent": live["fields"]["parent"]}}
+                now = {name: live["fields"][name] for name in carried}
+                content = {**version.said, "fields": version.said["fields"] | now}
                 fields = self._fields(Event(version.event), content, Sender(version.author, comment=version.comment))
                 plan = {"publish_at": version.publish_at, "refusal": version.refusal}
                 Version.objects.filter(pk=version.pk).update(publish_at=None, refusal="")
@@ -274,7 +286,10 @@ class Line:
         }
 
     def _publish(self, content: Content, sender: Sender) -> Version:
+        former = Page.objects.filter(path="/").exclude(pk=self.key).first() if self.model is Page else None
         row = self._apply(content)
+        if former and isinstance(row, Page) and row.path == "/":
+            Line(Page, former.pk).note(sender.author, _("no longer the home page"), ("parent", "slug"))
         # As the tables have it, and with what they have no place for
         published = content_of(row, blocks_of(row) if isinstance(row, Page) else ())
         published["blocks"] += [block for block in content["blocks"] if not is_known(block)]

@@ -3,6 +3,7 @@
 {
   const REST = 3 // seconds without typing, after which it is saved
   const RETRY = 10 // seconds after which it is tried again
+  const PATIENCE = 10 // seconds in which the site has to answer before a form is sent to it
   const MOST_KEPT_ALIVE = 60_000 // bytes that browsers go on sending when a page is left (64 KiB)
 
   const desk = document.querySelector(".desk")
@@ -61,11 +62,11 @@
         return true
       }
       if (response.type === "opaqueredirect" || response.status === 403) return await renew()
-      throw new Error(response.status)
+      say(desk.dataset.notSaved)
     } catch {
       say(desk.dataset.offline)
-      return false
     }
+    return false
   }
 
   // The inputs themselves are remembered: blocks may be taken away while the answer is on its way.
@@ -103,6 +104,23 @@
     if (again.ok || again.status === 409) take(await again.json())
     return again.ok || again.status === 409
   }
+
+  // What cannot arrive is not sent: the browser's page of errors would take the place of what was typed.
+  const sendIfHeard = async (submitter) => {
+    if (isAsking) return
+    isAsking = true
+    try {
+      const response = await fetch(desk.dataset.token, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE * 1000) })
+      isHeard = response.status < 500
+      if (isHeard) form.requestSubmit(submitter)
+      else say(desk.dataset.notSaved)
+    } catch {
+      say(desk.dataset.offline)
+    }
+    isAsking = isHeard = false
+  }
+  let isAsking = false
+  let isHeard = false
 
   const preview = {
     timer: 0,
@@ -187,6 +205,11 @@
     })
     form.addEventListener("submit", (event) => {
       if (event.submitter === preview.button) return
+      if (!isHeard) {
+        event.preventDefault()
+        sendIfHeard(event.submitter)
+        return
+      }
       isLeaving = true
       clearTimeout(timer)
       field("_count").value = Number(field("_count").value) + 1

@@ -129,8 +129,23 @@ def test_connection_is_lost(page, owner, page_url):
     page.context.set_offline(True)
     add_text(page, "Typed in a tunnel")
     expect(state(page)).to_contain_text("No connection.")
+    # A browser would show its page of errors, and forget what is in the form.
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".ProseMirror[contenteditable]").last).to_have_text("Typed in a tunnel")
     page.context.set_offline(False)
     expect(state(page)).to_contain_text("Saved as a draft at", timeout=20_000)
+
+
+def test_site_is_away_when_the_form_is_sent(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    page.locator("#id_title").fill("Typed during an upgrade")
+    page.route("**/token/", lambda route: route.fulfill(status=502))
+    page.locator("[name=_publish]").click()
+    expect(state(page)).to_contain_text("cannot save anything at the moment")
+    page.unroute("**/token/")
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist .success")).to_contain_text("is published")
 
 
 def test_two_tabs(page, owner, page_url):

@@ -12,6 +12,7 @@ from myweb.contact.models import ContactSettings
 from myweb.desk.deletion import deleted_pages
 from myweb.desk.line import Line
 from myweb.desk.models import Version
+from myweb.desk.states import states_of
 from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page, SiteSettings
 from tests.admin_forms import add_block, form_data, new_form
@@ -169,6 +170,36 @@ def test_autosave_in_two_tabs(admin_client, home):
     assert Line(Page, page.pk).content["fields"]["title"] == "One"
 
 
+def test_conflict_is_shown_even_if_it_was_saved_by_itself_before(admin_client, home):
+    """As by whoever reads that somebody else has saved, and publishes all the same."""
+    page = make_page("About")
+    url, one = opened(admin_client, page)
+    _url, two = opened(admin_client, page)
+    admin_client.post(url, one | {"title": "One"})
+    assert autosave(admin_client, url, two, title="Two")[0] == 409
+    response = admin_client.post(url, two | {"title": "Two", "_count": 2}, follow=True)
+    assert "Nothing is lost: here is what you sent" in response.content.decode()
+    assert form_data(response)["title"] == "Two"
+    # What this form saved last is in the line, but somebody else has published since.
+    url, mine = opened(admin_client, page)
+    answer = autosave(admin_client, url, mine, title="Mine")[1]
+    _url, theirs = opened(admin_client, page)
+    admin_client.post(url, theirs | {"title": "Theirs"})
+    mine |= {"title": "Mine", "_count": 2, "_base": answer["base"], "_opened": answer["opened"]}
+    assert "version=" in admin_client.post(url, mine).url
+    assert Page.objects.get(pk=page.pk).title == "Theirs"
+
+
+def test_draft_whose_answer_was_lost_is_published(admin_client, home):
+    """Without JavaScript a form counts nothing: back, and to the other button."""
+    url, data = opened(admin_client, make_page("About"))
+    admin_client.post(url, as_draft(data) | {"title": "New"})
+    response = admin_client.post(url, data | {"title": "New"})
+    assert "version=" in response.url
+    assert admin_client.post(url, form_data(admin_client.get(response.url))).status_code == 302
+    assert Page.objects.get(slug="about").title == "New"
+
+
 def test_sent_twice(admin_client, home):
     page = make_page("About")
     url, data = opened(admin_client, page)
@@ -244,6 +275,29 @@ def test_draft_is_discarded_and_can_be_found_again(admin_client, home):
     assert form_data(admin_client.get(url))["title"] == "About"
     version = Version.objects.get(event=Event.DISCARDED)
     assert form_data(admin_client.get(f"{url}?version={version.pk}"))["title"] == "Draft"
+
+
+def test_discarding_leads_back_to_what_is_live(admin_client, home):
+    page = make_page("About")
+    for title in ("First draft", "Second draft"):
+        url, data = opened(admin_client, page)
+        admin_client.post(url, as_draft(data) | {"title": title})
+    admin_client.post(url.replace("change", "discard"))
+    assert form_data(admin_client.get(url))["title"] == "About"
+    assert states_of([page])[page.pk].name == "live"
+
+
+def test_draft_that_was_discarded_meanwhile(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    admin_client.post(url, as_draft(data) | {"title": "Draft"})
+    elsewhere = form_data(admin_client.get(url))
+    admin_client.post(url.replace("change", "discard"))
+    assert "differs from" in admin_client.post(url, as_draft(elsewhere), follow=True).content.decode()
+    # Another draft is not taken for the one that this form was opened on.
+    admin_client.post(url, as_draft(form_data(admin_client.get(url))) | {"title": "Another"})
+    admin_client.post(url, as_draft(elsewhere) | {"_form": "another", "title": "Late"})
+    assert form_data(admin_client.get(url))["title"] == "Another"
 
 
 def test_page_that_is_only_a_draft_goes_with_it_and_comes_back(admin_client, home):

@@ -33,7 +33,7 @@ def test_it_works(admin_client, media):
     }
     add_block(data, "text", text="<p>我们在<strong>湖边</strong>。</p>", ordering=20)
     add_block(data, "picture", image=make_upload(name="湖.jpg"), alt_text="湖", image_ppoi="0.5x0.5", ordering=10)
-    response = admin_client.post(url, data)
+    response = admin_client.post(url, data | {"is_home": ""})
     assert (response.status_code, response.headers["Location"]) == (302, "/admin/pages/page/")
     page = Page.objects.get()
     assert (page.path, page.is_public, page.menu) == ("/关于我们/", True, "main")
