@@ -18,7 +18,11 @@ class DateTimeWidget(AdminSplitDateTime):
     """Shows seconds in every language: the formats of Chinese have none, so that a save would cut them off."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        widgets = [BaseAdminDateWidget(format="%Y-%m-%d"), BaseAdminTimeWidget(format="%H:%M:%S")]
+        # Django's template has the words beside them, which belong to no field.
+        widgets = [
+            BaseAdminDateWidget({"aria-label": _("Date")}, format="%Y-%m-%d"),
+            BaseAdminTimeWidget({"aria-label": _("Time")}, format="%H:%M:%S"),
+        ]
         forms.MultiWidget.__init__(self, widgets, attrs)
 
     def decompress(self, value: Any) -> tuple[date | None, time | None]:

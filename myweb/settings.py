@@ -292,7 +292,7 @@ IMAGEFIELD_BIN_DEPTH = 2
 
 # What we add to the editor. Names and Pasting are no elements of HTML.
 DJANGO_PROSE_EDITOR_EXTENSIONS = [
-    {"js": [static_lazy("myweb/links.js")], "extensions": {"Link": links_to_pages}},
+    {"js": [static_lazy("myweb/combobox.js"), static_lazy("myweb/links.js")], "extensions": {"Link": links_to_pages}},
     {
         "js": [static_lazy("myweb/text_editor.js")],
         "extensions": {"Names": html_tags([]), "Pasting": html_tags([])},

@@ -125,3 +125,9 @@ def test_odd_moves(client, value):
         assert client.post("/admin/pages/page/move/", typed).status_code < 500
     for data in ({"q": value}, {"for": value}):
         assert client.get("/admin/pages/page/choices/", data).status_code < 500
+
+
+def test_style_sheet_is_no_user_that_is_missing(admin_client):
+    response = admin_client.get("/admin/auth/user/1/password/widgets.css", follow=True)
+    assert response.status_code == 404
+    assert "widgets.css" not in admin_client.get("/admin/").content.decode()

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from myweb.admin import StrictListMixin
 
@@ -30,6 +30,14 @@ class UserAdmin(StrictListMixin, auth_admin.UserAdmin):  # type: ignore[misc,typ
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        # Chromium looks ahead for what Django's forms.css imports beside the page for a new password, where Django
+        # takes it for a user, and tells the next page that there is none.
+        if not object_id.isdecimal():
+            raise Http404
+        response: HttpResponse = super().change_view(request, object_id, *args, **kwargs)
+        return response
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         if not request.user.is_superuser:

@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from js_asset import Script
@@ -178,6 +179,8 @@ class DeskAdmin(EditorAdmin):
             opened = self._keep_refused(request, form, formsets)
             line = Line(self.model, line.key)
         context["desk"] = self._desk_context(request, line, opened)
+        if request.method == "POST":
+            context["mistakes"] = mistakes(form, formsets)
         if line.row is None:
             context["title"] = _("Add %s") % self.opts.verbose_name
         return super().render_change_form(request, context, *args, **kwargs)
@@ -469,8 +472,23 @@ class DeskAdmin(EditorAdmin):
         return JsonResponse({"token": get_token(request)})
 
 
+def mistakes(form: Any, formsets: Any) -> list[tuple[str, str, list[str]]]:
+    """Return the id of each field that was refused, what it is called, and why; blocks in their order on the page."""
+    sent = [each for formset in formsets for each in formset.forms if not formset.is_deleted(each)]
+    found = []
+    for each in [form, *sorted(sent, key=lambda block: block.instance.ordering or 0)]:
+        for name, sentences in each.errors.items():
+            field = each[name] if name in each.fields else None
+            words = [] if each is form else [each.instance._meta.verbose_name]
+            words += [field.label] if field else []
+            # Two inputs of one field have an id each.
+            place = (field.id_for_label or f"{field.auto_id}_0") if field else ""
+            found.append((place, " › ".join(capfirst(str(word)) for word in words), list(sentences)))
+    return found
+
+
 def block_texts() -> dict[str, str]:
-    """Return what blocks.js says, where %s is a block."""
+    """Return what blocks.js says; it puts in what stands for a block, and for its place."""
     return {
         "toggle": _("Open or close"),
         "up": _("Move up"),
@@ -480,8 +498,10 @@ def block_texts() -> dict[str, str]:
         "undo": _("Undo the deletion"),
         "addBefore": _("Add a block before"),
         "addLast": _("Add a block at the end"),
-        "movedUp": _("Moved up: %s"),
-        "movedDown": _("Moved down: %s"),
+        "kinds": _("Kinds of blocks"),
+        "added": _("Added: %s"),
+        "moved": _("%(block)s is at place %(place)s of %(number)s now."),
+        "stays": _("%(block)s stays at place %(place)s of %(number)s."),
         "duplicated": _("Duplicated: %s"),
         "deleted": _("Deleted: %s"),
         "broughtBack": _("Back again: %s"),

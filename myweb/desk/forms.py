@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, cast
 from content_editor.admin import ContentEditorInline
 from django import forms
 from django.db.models import CharField, Field, Model, TextField
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet, ModelForm, construct_instance
 
 from myweb.formatted_text.fields import FormattedTextField
@@ -125,11 +126,15 @@ class BlockFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         """Return what was sent, with a key each; neither what was deleted nor what was added and left empty."""
         sent = []
         for form in self.forms:
-            if form in self.deleted_forms or (form.empty_permitted and not form.has_changed()):
+            if self.is_deleted(form) or (form.empty_permitted and not form.has_changed()):
                 continue
             form.instance.pk = self._key_of(form)
             sent.append(form.instance)
         return sent
+
+    def is_deleted(self, form: Any) -> bool:
+        """Whether the block of `form` is marked; Django's `deleted_forms` knows none while another block is wrong."""
+        return bool(form.cleaned_data.get(DELETION_FIELD_NAME))
 
     def _key_of(self, form: Any) -> int:
         """Return the key that the block was given; one that a browser made up may be another block's, or become so."""

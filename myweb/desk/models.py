@@ -77,7 +77,7 @@ class Version(models.Model):
         permissions = [("draft_page", "Can save drafts of pages")]
 
     def __str__(self) -> str:
-        return str(self.content["fields"].get("title") or self.content["fields"].get("name") or self.pk)
+        return str(self.content["fields"].get("title") or self.content["fields"].get("name") or _("without a title"))
 
     @property
     def said(self) -> Content:

@@ -5,6 +5,7 @@ from typing import Any
 from csp.constants import SELF
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from myweb.pages.models import Page
 from myweb.pages.views import render_page
@@ -12,6 +13,7 @@ from myweb.pages.views import render_page
 
 def show_preview(request: HttpRequest, page: Page, blocks: list[Any], back: str = "") -> HttpResponse:
     """Answer with `page`, which need not be saved; `back` is where its form is."""
+    page.title = page.title or _("without a title")
     above = page.parent
     page.derive(above)
     trail = list(Page.objects.on_the_way_to(above.path if above else "/").exclude(pk=page.pk))

@@ -80,11 +80,12 @@ class PageInput(forms.TextInput):
 
     class Media:
         css = {"all": ["myweb/page_input.css"]}
-        js = ["myweb/page_input.js"]
+        js = ["myweb/combobox.js", "myweb/page_input.js"]
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs)
         self.moved: Page | None = None  # neither it nor what is below it is offered
+        self.has_home = False  # whether the home page is offered, too
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         page = None if isinstance(value, Typed) else self._find(value)
@@ -92,12 +93,12 @@ class PageInput(forms.TextInput):
         # What was typed into a draft is a string only.
         typed = value if isinstance(value, str) and not page else ""
         context = super().get_context(f"{name}_text", typed or shown, attrs)
-        place = reverse("admin:pages_page_choices")
+        query = {"for": self.moved.pk} if self.moved and self.moved.pk else {"home": "yes"} if self.has_home else {}
         return context | {
             "name": name,
             "number": page.pk if page else "",
             "shown": shown,
-            "search": f"{place}?for={self.moved.pk}" if self.moved and self.moved.pk else place,
+            "search": reverse("admin:pages_page_choices", query=query),
         }
 
     def _find(self, value: Any) -> Page | None:
@@ -179,7 +180,7 @@ class PageChoiceAdmin(EditorAdmin):
 
 @require_safe
 def _choices(request: HttpRequest) -> HttpResponse:
-    pages = Page.objects.exclude(path="/")
+    pages = Page.objects.all() if request.GET.get("home") else Page.objects.exclude(path="/")
     # A page that is new is not there yet.
     moved = Page.objects.filter(pk__in=numbers([request.GET.get("for", "")])).first()
     if moved:

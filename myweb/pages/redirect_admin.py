@@ -22,6 +22,7 @@ from django.utils.translation import ngettext
 
 from myweb.admin import StrictListMixin
 
+from .choosing import PageField
 from .importing import MAX_BYTES, Line, decode, examine, imports, take, undo
 from .leading import Book, Lead, old_address
 from .models import Page
@@ -148,7 +149,6 @@ class RedirectAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc,typ
     """Old addresses: those that pages have left, and the owner's own. The titles are for who may see pages."""
 
     form = RedirectForm
-    autocomplete_fields = ["page"]
     list_display = ["path", "leads_to"]
     list_filter = [LeadFilter, ImportFilter]
     list_select_related = ["page"]
@@ -186,14 +186,12 @@ class RedirectAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc,typ
         Redirect.objects.filter(address_key=obj.address_key).exclude(pk=obj.pk).delete()
         super().save_model(request, obj, form, change)
 
-    def get_form(self, *args: Any, **kwargs: Any) -> Any:
-        form = super().get_form(*args, **kwargs)
-        if "page" in form.base_fields:
-            # A page is chosen here, not made or changed.
-            widget = form.base_fields["page"].widget
-            widget.can_add_related = widget.can_change_related = False
-            widget.can_view_related = widget.can_delete_related = False
-        return form
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "page":
+            field = db_field.formfield(form_class=PageField, **kwargs)
+            field.widget.has_home = True
+            return field
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         own = [

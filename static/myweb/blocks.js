@@ -22,10 +22,19 @@
 
   const say = (text, block) => announce(text.replace("%s", nameOf(block)))
 
+  const sayPlace = (text, block) => {
+    const all = blocks()
+    const words = { block: nameOf(block), place: all.indexOf(block) + 1, number: all.length }
+    announce(text.replace(/%\((\w+)\)s/g, (_all, name) => words[name]))
+  }
+
   const move = (block, step) => {
     const all = blocks()
     const other = all[all.indexOf(block) + step]
-    if (!other) return
+    if (!other) {
+      sayPlace(texts.stays, block)
+      return
+    }
     const order = ordering(block).value
     for (const [one, value] of [[block, ordering(other).value], [other, order]]) {
       ordering(one).value = value
@@ -34,7 +43,7 @@
     if (ordering(block).value === ordering(other).value) renumber(all, block, other)
     settle()
     changed(block)
-    say(step < 0 ? texts.movedUp : texts.movedDown, block)
+    sayPlace(texts.moved, block)
   }
 
   // Two of the same number, as a release before may have left them
@@ -80,8 +89,21 @@
     }
     // Before the editors of the new block begin with what is in its fields
     document.addEventListener("formset:added", copy, { capture: true, once: true })
+    isCopying = true
     editor.addContent(prefixOf(block))
+    isCopying = false
     announce(texts.duplicated.replace("%s", nameOf(block)))
+  }
+
+  let isCopying = false
+
+  // Goes on in the new block; its editor of formatted text comes a moment later.
+  const enter = (block) => {
+    const fields = [...block.querySelectorAll("fieldset :is(input:not([type=hidden]), select, textarea)")]
+    fields.find((field) => field.checkVisibility())?.focus()
+    const edit = (event) => event.target.closest(".prose-editor").querySelector("[contenteditable]").focus()
+    if (fields[0]?.matches("textarea")) block.addEventListener("prose-editor:ready", edit, { once: true })
+    say(texts.added, block)
   }
 
   const copyFields = (from, to) => {
@@ -117,11 +139,21 @@
 
   const equip = (block) => {
     if (block.querySelector(".block-tools") || block.classList.contains("empty-form")) return
+    const name = [...block.querySelectorAll("h3 > b, h3 > .inline_label")].map((part, number) => {
+      part.id ||= `${block.id}-name-${number}`
+      return part.id
+    })
+    block.setAttribute("role", "group")
+    for (const part of [block, block.querySelector("h3")]) part.setAttribute("aria-labelledby", name.join(" "))
+    hideIcons(block.querySelector("h3"))
     const tools = document.createElement("span")
     tools.className = "block-tools"
-    for (const [name, className, act] of ACTIONS) {
-      const button = Object.assign(document.createElement("button"), { type: "button", className, title: texts[name] })
-      button.setAttribute("aria-label", `${texts[name]}: ${nameOf(block)}`)
+    for (const [action, className, act] of ACTIONS) {
+      const id = `${block.id}-${action}`
+      const button = Object.assign(document.createElement("button"), { type: "button", id, className, title: texts[action] })
+      button.setAttribute("aria-label", texts[action])
+      // The name of a block changes with what is in it.
+      button.setAttribute("aria-labelledby", [id, ...name].join(" "))
       button.addEventListener("click", (event) => {
         event.stopPropagation()
         act(block)
@@ -134,20 +166,60 @@
     block.querySelector("h3").append(tools)
     if (isMarked(block)) block.classList.add("for-deletion")
     const target = block.querySelector(":scope > .order-machine-insert-target")
-    if (target) makeButton(target, `${texts.addBefore}: ${nameOf(block)}`)
+    if (target) {
+      block.prepend(target) // as it is seen
+      target.id = `${block.id}-add`
+      makeButton(target, texts.addBefore)
+      target.setAttribute("aria-labelledby", [target.id, ...name].join(" "))
+    }
   }
 
   const isMarked = (block) => block.querySelector(`[name="${block.id}-DELETE"]`)?.checked
 
-  const makeButton = (element, label) => {
-    element.tabIndex = 0
-    element.setAttribute("role", "button")
-    if (label) element.setAttribute("aria-label", label)
-    element.addEventListener("keydown", (event) => {
+  // They are words in a font that draws them.
+  const hideIcons = (place) => {
+    for (const icon of place.querySelectorAll(".material-icons")) icon.setAttribute("aria-hidden", "true")
+  }
+
+  const kinds = () => [...form.querySelectorAll(".plugin-buttons .plugin-button")]
+
+  const makeButton = (target, label) => {
+    target.tabIndex = 0
+    target.setAttribute("role", "button")
+    target.setAttribute("aria-haspopup", "menu")
+    target.setAttribute("aria-label", label)
+    target.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return
       event.preventDefault()
-      element.click()
-      if (element.matches(".order-machine-insert-target")) form.querySelector(".plugin-buttons .plugin-button")?.focus()
+      target.click()
+      kinds()[0]?.focus()
+    })
+  }
+
+  // https://www.w3.org/WAI/ARIA/apg/patterns/menu-button/
+  const makeMenu = (menu) => {
+    menu.setAttribute("role", "menu")
+    menu.setAttribute("aria-label", texts.kinds)
+    for (const button of kinds()) {
+      button.tabIndex = -1
+      button.setAttribute("role", "menuitem")
+    }
+    menu.addEventListener("keydown", (event) => {
+      const all = kinds()
+      const at = all.indexOf(document.activeElement)
+      const aim = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key]
+      const target = form.querySelector(".order-machine-insert-target.selected")
+      if (aim !== undefined) {
+        event.preventDefault()
+        all.at(aim % all.length).focus()
+      } else if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault()
+        document.activeElement.click()
+      } else if (event.key === "Escape" || event.key === "Tab") {
+        // From the target, Tab goes where it would have gone.
+        target?.click()
+        target?.focus()
+      }
     })
   }
 
@@ -155,26 +227,20 @@
     document.addEventListener("content-editor:ready", () => {
       settle()
       for (const block of blocks()) equip(block)
-      makeButton(form.querySelector(".order-machine-insert-target.last"), texts.addLast)
-      for (const button of form.querySelectorAll(".plugin-buttons .plugin-button")) makeButton(button)
-      form.querySelector(".plugin-buttons").addEventListener("keydown", (event) => {
-        const buttons = [...form.querySelectorAll(".plugin-buttons .plugin-button")]
-        const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-        if (step) {
-          event.preventDefault()
-          buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length].focus()
-        } else if (event.key === "Escape") {
-          const target = form.querySelector(".order-machine-insert-target.selected")
-          target?.click()
-          target?.focus()
-        }
-      })
+      const last = form.querySelector(".order-machine-insert-target.last")
+      machine().append(last)
+      makeButton(last, texts.addLast)
+      makeMenu(form.querySelector(".plugin-buttons"))
+      hideIcons(form.querySelector(".machine-collapse"))
+      hideIcons(form.querySelector(".plugin-buttons"))
     })
     document.addEventListener("formset:added", (event) => {
       if (!machine()?.contains(event.target)) return
+      const isNew = !isCopying
       setTimeout(() => {
         settle()
         equip(event.target)
+        if (isNew) enter(event.target)
       })
     })
     form.addEventListener("drop", () => setTimeout(settle))

@@ -151,7 +151,10 @@
       panel.append(bar, this.frame)
       document.body.append(panel)
       document.body.classList.add("with-preview")
-      choose(panel.clientWidth < 600 ? 0 : 2)
+      const first = panel.clientWidth < 600 ? 0 : 2
+      choose(first)
+      buttons[first].focus()
+      panel.addEventListener("keydown", (event) => event.key === "Escape" && this.close())
       this.show()
     },
 
@@ -175,8 +178,10 @@
     },
 
     show() {
-      const top = this.frame.contentWindow.scrollY
-      this.frame.addEventListener("load", () => this.frame?.contentWindow.scrollTo(0, top), { once: true })
+      // None of a page with which the browser itself says that there is no answer
+      const shown = () => this.frame?.contentDocument?.defaultView
+      const top = shown()?.scrollY ?? 0
+      this.frame.addEventListener("load", () => shown()?.scrollTo(0, top), { once: true })
       isShowing = true
       form.requestSubmit(this.button)
       isShowing = false
@@ -221,8 +226,18 @@
     window.addEventListener("keydown", (event) => {
       if (event.key.toLowerCase() === "s" && (event.ctrlKey || event.metaKey)) {
         event.preventDefault()
+        if (saved !== null && !sending && !isDirty()) say(desk.dataset.unchanged)
         save()
       }
+    })
+    // An editor of formatted text is in place of its field, and a block may be closed.
+    form.querySelector(".desk-mistakes")?.addEventListener("click", (event) => {
+      const field = document.getElementById(event.target.hash?.slice(1))
+      if (!field) return
+      event.preventDefault()
+      const block = field.closest(".inline-related.collapsed")
+      block?.querySelector(".block-toggle").click()
+      ;(field.closest(".prose-editor")?.querySelector("[contenteditable]") ?? field).focus()
     })
   }
 }

@@ -75,105 +75,33 @@ const headingsHere = (taken) => {
         });
 };
 
-// A field in which a page is searched, as https://www.w3.org/WAI/ARIA/apg/patterns/combobox/ wants it
+// The field in which a page is searched
 class PageField {
     constructor(dialog, onChange) {
-        this.input = dialog.querySelector("[role=combobox]");
-        this.list = dialog.querySelector("[role=listbox]");
-        this.status = dialog.querySelector("[role=status]");
+        this.input = dialog.querySelector("#link-page");
         this.onChange = onChange;
         this.page = null;
-        this.found = [];
-        this.active = -1;
-        this.asked = 0;
-        this.input.addEventListener("input", () => this.edit());
-        this.input.addEventListener("keydown", (event) => this.press(event));
-        this.input.addEventListener("blur", () => this.close());
-        // The field keeps the focus.
-        this.list.addEventListener("mousedown", (event) => event.preventDefault());
-        this.list.addEventListener("click", (event) => {
-            const option = event.target.closest("[role=option]");
-            if (option) this.choose(this.found[Number(option.dataset.index)]);
+        new window.Combobox({
+            input: this.input,
+            list: dialog.querySelector("[role=listbox]"),
+            status: dialog.querySelector("[role=status]"),
+            isChosen: () => this.page !== null,
+            edit: () => this.set(null),
+            find: async (words) => {
+                const response = await ask(`${DIALOG}pages/?${new URLSearchParams({ q: words })}`);
+                const { pages, summary } = await response.json();
+                return { options: pages.map((page) => ({ ...page, where: page.place })), said: summary };
+            },
+            choose: (page) => {
+                this.input.value = page.title;
+                this.set(page);
+            },
         });
     }
 
-    edit() {
-        this.set(null);
-        clearTimeout(this.timer);
-        this.timer = setTimeout(() => this.search(), PAUSE);
-    }
-
-    async search() {
-        this.asked += 1;
-        const asked = this.asked;
-        try {
-            const response = await ask(`${DIALOG}pages/?${new URLSearchParams({ q: this.input.value })}`);
-            const { pages, summary } = await response.json();
-            if (asked === this.asked) this.show(pages, summary);
-        } catch {
-            if (asked === this.asked) this.show([], this.status.dataset.failed);
-        }
-    }
-
-    show(pages, summary) {
-        this.found = pages;
-        this.list.replaceChildren(
-            ...pages.map((page, index) => {
-                const option = element("li", { id: `link-page-${index}`, role: "option" }, element("strong", {}, page.title));
-                if (page.place) option.append(" ", element("span", {}, page.place));
-                option.dataset.index = index;
-                return option;
-            }),
-        );
-        this.list.hidden = pages.length === 0;
-        this.input.setAttribute("aria-expanded", String(pages.length > 0));
-        this.status.textContent = summary;
-        this.point(-1);
-    }
-
-    point(index) {
-        this.active = index;
-        [...this.list.children].forEach((option, each) => option.setAttribute("aria-selected", String(each === index)));
-        const option = this.list.children[index];
-        if (option) {
-            this.input.setAttribute("aria-activedescendant", option.id);
-            option.scrollIntoView({ block: "nearest" });
-        } else {
-            this.input.removeAttribute("aria-activedescendant");
-        }
-    }
-
-    press(event) {
-        const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-        if (event.isComposing) return;
-        if (step && this.list.hidden) {
-            event.preventDefault();
-            this.search();
-        } else if (step) {
-            event.preventDefault();
-            const count = this.found.length;
-            this.point(this.active < 0 && step < 0 ? count - 1 : (this.active + step + count) % count);
-        } else if (event.key === "Enter" && this.input.value.trim() && !this.page) {
-            event.preventDefault();
-            if (this.found.length) this.choose(this.found[Math.max(this.active, 0)]);
-        } else if (event.key === "Escape" && !this.list.hidden) {
-            // Only the list; the next one closes the dialog.
-            event.preventDefault();
-            this.close();
-        }
-    }
-
-    choose(page) {
-        this.input.value = page.title;
-        this.close();
-        this.set(page);
-    }
-
-    close() {
-        // An answer that comes later opens nothing.
-        this.asked += 1;
-        clearTimeout(this.timer);
-        this.show([], "");
+    // Whether there are words for which no page was chosen
+    get isOpen() {
+        return this.input.value.trim() !== "" && !this.page;
     }
 
     set(page) {
@@ -258,7 +186,8 @@ class LinkDialog {
 
     // Returns null if nothing was chosen.
     chosen() {
-        const { page } = this.field;
+        const { page, isOpen } = this.field;
+        if (isOpen) return null;
         const fragment = this.heading.value ? `#${this.heading.value}` : "";
         const words = this.heading.selectedOptions[0].textContent;
         const target = this.window.checked ? "_blank" : null;

@@ -49,9 +49,19 @@ export const Names = Extension.create({
     },
 
     onCreate({ editor }) {
-        for (const opener of editor.view.dom.parentElement.querySelectorAll(".prose-menubar__selected")) {
-            opener.title = gettext("Text style");
-        }
+        nameText(editor);
+        const place = editor.view.dom.parentElement;
+        place.querySelectorAll(".prose-menubar__dropdown").forEach(makeMenuButton);
+        const tools = [...place.querySelectorAll(".prose-menubar__group button")];
+        const tell = () => {
+            for (const tool of tools) {
+                tool.setAttribute("aria-pressed", tool.classList.contains("active"));
+                tool.setAttribute("aria-disabled", tool.classList.contains("disabled"));
+            }
+        };
+        // After the library's own, which has just begun to listen
+        editor.on("transaction", tell);
+        tell();
     },
 
     addCommands() {
@@ -80,6 +90,77 @@ export const Names = Extension.create({
         };
     },
 });
+
+// Gives the text what the form says of its field, which the library hides.
+function nameText({ view }) {
+    const field = view.dom.closest(".prose-editor").querySelector("textarea");
+    const label = field.labels[0];
+    if (label) {
+        label.id ||= `${field.id}_label`;
+        view.dom.setAttribute("aria-labelledby", label.id);
+        label.addEventListener("click", () => view.focus());
+    }
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+        if (field.hasAttribute(name)) {
+            view.dom.setAttribute(name, field.getAttribute(name));
+        }
+    }
+    view.dom.setAttribute("aria-multiline", "true");
+}
+
+// Makes a menu button of the library's list of text styles, which only a mouse can open:
+// https://www.w3.org/WAI/ARIA/apg/patterns/menu-button/
+function makeMenuButton(place) {
+    const [opener, menu] = place.children;
+    const name = gettext("Text style");
+    const items = () => [...menu.querySelectorAll("button:not(.hidden)")];
+    const isOpen = () => menu.matches(":popover-open");
+    opener.tabIndex = 0;
+    opener.title = name;
+    for (const [attribute, value] of Object.entries({ role: "button", "aria-haspopup": "menu", "aria-expanded": "false" })) {
+        opener.setAttribute(attribute, value);
+    }
+    menu.setAttribute("role", "menu");
+    menu.setAttribute("aria-label", name);
+    for (const item of menu.querySelectorAll("button")) {
+        item.setAttribute("role", "menuitem");
+        item.tabIndex = -1;
+    }
+
+    // What the library shows in the opener is a copy of a button, each time another.
+    const tell = () => {
+        const [current] = opener.children;
+        if (current) {
+            current.inert = true;
+            opener.setAttribute("aria-label", `${name}: ${current.getAttribute("aria-label")}`);
+        }
+    };
+    new MutationObserver(tell).observe(opener, { childList: true });
+    tell();
+
+    opener.addEventListener("keydown", (event) => {
+        if (["Enter", " ", "ArrowDown", "ArrowUp"].includes(event.key)) {
+            event.preventDefault();
+            opener.click();
+            items().at(event.key === "ArrowUp" ? -1 : 0)?.focus();
+        }
+    });
+    menu.addEventListener("toggle", () => opener.setAttribute("aria-expanded", isOpen()));
+    menu.addEventListener("keydown", (event) => {
+        const all = items();
+        const at = all.indexOf(document.activeElement);
+        const aim = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
+        if (aim !== undefined) {
+            event.preventDefault();
+            all.at(aim % all.length).focus();
+        } else if (event.key === "Escape" || event.key === "Tab") {
+            // From the opener, Tab goes where it would have gone.
+            event.stopPropagation();
+            menu.hidePopover();
+            opener.focus();
+        }
+    });
+}
 
 const PATIENCE = 8000; // milliseconds
 

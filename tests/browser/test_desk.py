@@ -237,3 +237,36 @@ def test_without_javascript(browser, owner, page_url, site, width):
     page.locator("[name=_publish]").click()
     expect(page.locator(".messagelist")).to_contain_text("“Without a script” is published.")
     context.close()
+
+
+WITH_PICTURE = """
+from tests.factories import make_page, make_picture
+print(make_picture(make_page("Desk picture %s")).parent_id)
+"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_upload_and_conflict_without_javascript(browser, owner, site, tmp_path, width):
+    made = site.manage("shell", "-v0", "--no-imports", "-c", WITH_PICTURE % width)
+    url = f"{site.url}/admin/pages/page/{made.stdout.strip()}/change/"
+    photo = tmp_path / "lake.jpg"
+    photo.write_bytes(make_upload((900, 600)).read())
+    context = browser.new_context(java_script_enabled=False, viewport={"width": width, "height": 800})
+    page, other = context.new_page(), context.new_page()
+    log_in(page, owner, url)
+    other.goto(url)
+    page.locator("input[type=file]:visible").set_input_files(photo)
+    page.locator("[name=_draft]").click()
+    expect(page.locator(".messagelist")).to_contain_text("is saved. Visitors do not see it yet.")
+    expect(page.get_by_role("link", name="pictures/lake")).to_be_visible()
+    other.locator("[name$=-caption]:visible").fill("By the other one")
+    other.locator("[name=_publish]").click()
+    expect(other.locator(".messagelist")).to_contain_text("Nothing is lost")
+    expect(other.locator("[name$=-caption]:visible")).to_have_value("By the other one")
+    expect(other.locator(".comparison")).to_contain_text("By the other one")
+    other.locator("[name=_publish]").click()
+    expect(other.locator(".messagelist .success")).to_contain_text("is published")
+    # What the first one uploaded is among the versions.
+    other.goto(url.replace("change", "versions"))
+    expect(other.locator(".versions [name=old]")).to_have_count(4)
+    context.close()

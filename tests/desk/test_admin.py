@@ -386,6 +386,40 @@ def test_preview_with_a_file_that_is_gone(admin_client, home, media):
     assert admin_client.get(url_of(page)).status_code == 200
 
 
+def test_what_is_wrong_is_listed_in_the_order_of_the_page(admin_client, home, media):
+    page = make_page("About")
+    for ordering in (10, 30):
+        make_picture(page, ordering)
+    url, data = opened(admin_client, page)
+    data |= {
+        "title": "",
+        "publish_from_0": "soon",
+        "pages_picture_set-0-alt_text": "",
+        "pages_picture_set-1-DELETE": "on",
+    }
+    data["pages_picture_set-1-alt_text"] = ""
+    add_block(data, "text", ordering=5, text="<p>Fine</p>")
+    response = admin_client.post(url, data)
+    assert response.context["mistakes"] == [
+        ("id_title", "Title", ["This field is required."]),
+        ("id_publish_from_0", "Shown from", ["Enter a valid date."]),
+        ("id_pages_picture_set-0-alt_text", "Picture › Alternative text", ["This field is required."]),
+    ]
+    assert '<a href="#id_title">Title</a>: This field is required.' in response.content.decode()
+    # What was deleted meanwhile stays so in the draft that is kept.
+    assert len(Line(Page, page.pk).content["blocks"]) == 2
+
+
+def test_preview_of_a_picture_that_is_not_chosen_yet(admin_client, home):
+    url, data = opened(admin_client, make_page("About"))
+    data = as_draft(data)
+    add_block(data, "picture", alt_text="Words of a picture")
+    preview = url.replace("change", "preview")
+    assert "Words of a picture" not in admin_client.post(preview, data).content.decode()
+    admin_client.post(url, data)
+    assert admin_client.get(preview).status_code == 200
+
+
 @pytest.mark.parametrize(("model", "field"), [(SiteSettings, "name"), (ContactSettings, "recipients")])
 def test_settings_have_versions(admin_client, model, field):
     label = model._meta.label_lower.replace(".", "/")

@@ -105,6 +105,10 @@ class TestChoices:
         assert self.find(admin_client, q="") == ["About us – /about-us/"]
         assert admin_client.get(CHOICES, {"q": "nothing"}).json()["said"] == "No page has this in its title."
 
+    def test_home_page_is_offered_only_where_it_can_be_chosen(self, admin_client, home):
+        assert self.find(admin_client, q="home") == []
+        assert self.find(admin_client, q="home", home="yes") == ["Home – /"]
+
     def test_neither_the_page_nor_what_is_below_it(self, admin_client, home):
         about = make_page("About us")
         make_page("Team about", parent=about)

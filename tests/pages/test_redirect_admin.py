@@ -83,7 +83,7 @@ def test_list_has_what_pages_have_left_and_no_more(admin_client, home):
         ({"address": "/nothing/"}, "address", "There is no page at “/nothing/”."),
         ({"address": "/old.html"}, "address", "This leads back to where it comes from."),
         ({"address": "prices"}, "address", "Please begin the new address with “/”, or with “https://”."),
-        ({"page": "999"}, "page", "Select a valid choice. That choice is not one of the available choices."),
+        ({"page": "999"}, "page", "This page has been deleted. Please choose another one."),
         ({"page": "both", "address": "/"}, "address", "Please choose a page or fill in an address, but not both."),
         ({"page": "hidden", "path": "/hidden"}, "path", "This leads back to where it comes from."),
     ],
