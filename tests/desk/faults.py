@@ -4,7 +4,6 @@ import itertools
 import os
 import re
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -88,12 +87,10 @@ class Desk:
             self.counts["filled"] += 1
 
     def kill_at_any_time(self, way: str, number: int) -> None:
-        """Kill it so many times, at moments that are spread over more than the time that it takes."""
-        began = time.monotonic()
-        self.attempt(way)
-        longest = time.monotonic() - began
-        for moment in range(number):
-            self.counts["killed"] += "died" in self.attempt(way, after=0.001 + longest * moment / number)
+        """Try so many times to kill it, at moments that are spread over the time that it takes."""
+        shortest = min(self.attempt(way)["seconds"] for _time in range(5))
+        for moment in range(1, number + 1):
+            self.counts["killed"] += "died" in self.attempt(way, after=1.2 * shortest * moment / number)
 
     def leave_little_room(self, way: str) -> None:
         """Leave one page more each time, until it is published, and a few more."""

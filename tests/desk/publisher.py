@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,6 +55,7 @@ class Steps:
     def __init__(self, fault: str, at: int, answer: Callable[[dict[str, Any]], None]) -> None:
         self.fault, self.at, self.answer = fault, at, answer
         self.number = -1
+        self.began = time.monotonic()
         self.names: list[str] = []
 
     def watch(self) -> None:
@@ -62,6 +64,7 @@ class Steps:
         commit = connection._commit
         connection._commit = lambda: (self.take("COMMIT", full()), commit(), self.take("after COMMIT"))
         sys.addaudithook(self.audit)
+        self.began = time.monotonic()
 
     def take(self, name: str, error: Exception | None = None) -> None:
         self.number += 1
@@ -103,7 +106,7 @@ def fork(function: Callable[..., Any], *arguments: Any, fault: str = "", at: int
         try:
             value = function(steps, *arguments)
             connections.close_all()
-            answer({"value": value, "steps": steps.names})
+            answer({"value": value, "steps": steps.names, "seconds": time.monotonic() - steps.began})
         except BaseException:
             answer({"error": traceback.format_exc()[-4000:]})
         finally:

@@ -86,6 +86,12 @@ class Tab:
     def key(self) -> int:
         return int(self.url.split("/")[4])
 
+    @property
+    def is_too_late(self) -> bool:
+        """Whether somebody has saved since it was opened, and not the form itself."""
+        line = Line(Page, self.key)
+        return line.base != self.data["_base"] and not line.versions.filter(form=self.data["_form"]).exists()
+
     def sent(self, button: str) -> dict[str, Any]:
         """Count on, and return what is sent when a button is pressed."""
         self.data["_count"] = self.count + 1
@@ -214,6 +220,18 @@ class Desk(RuleBasedStateMachine):
         self.link(tab, to, by)
         self.press(tab, "_publish", "answered")
 
+    @rule(how=st.tuples(NUMBERS, st.sampled_from(["_draft", "_publish", "autosave"])))
+    def be_later_than_another(self, how: tuple[int, str]) -> None:
+        page, button = how
+        self.open(0, page)
+        slow = self.tabs[-1]
+        self.open(1, page)
+        self.press(len(self.tabs) - 1, "_publish", "answered")
+        if button == "autosave":
+            self.autosave(self.tabs.index(slow), "answered")
+        else:
+            self.press(self.tabs.index(slow), button, "answered")
+
     def type(self, tab: Tab) -> str:
         word = self.word()
         tab.data["title"] = word
@@ -257,7 +275,9 @@ class Desk(RuleBasedStateMachine):
         sent = chosen.sent("_autosave")
         if how == "never arrives":
             return
+        is_too_late = chosen.is_too_late
         response = chosen.client.post(chosen.url, sent)
+        assert response.status_code == 409 or not is_too_late, "somebody was overwritten"
         assert response.status_code in (200, 409), response.status_code
         answer = response.json()
         if response.status_code == 200 or "url" in answer:
@@ -282,18 +302,22 @@ class Desk(RuleBasedStateMachine):
             sent |= {"_plan_at_0": f"{later:%Y-%m-%d}", "_plan_at_1": f"{later:%H:%M}"}
         if how == "never arrives":
             return
+        is_too_late = chosen.is_too_late
         for _time in range(2 if how == "sent twice" else 1):
             response = chosen.client.post(chosen.url, sent)
             assert response.status_code in (200, 302), response.status_code
+        of_form = Version.objects.filter(form=sent["_form"])
+        assert not (is_too_late and of_form.filter(number__isnull=False)), "somebody was overwritten"
         self.to_be_found.pop(chosen.autosaved, None)
         self.to_be_found[word] = chosen.key
         chosen.autosaved = ""
         if how in ("answered", "sent twice"):
             self.tabs.remove(chosen)
             self.follow(chosen, response)
-        published = Version.objects.filter(form=sent["_form"], event=Version.Event.PUBLISHED)
-        Desk.counts["published"] += published.exists()
-        self.check(changes=published.exists())
+        is_published = of_form.filter(event=Version.Event.PUBLISHED).exists()
+        Desk.counts["published"] += is_published
+        Desk.counts["conflicts"] += is_too_late
+        self.check(changes=is_published)
 
     def follow(self, tab: Tab, response: HttpResponse) -> None:
         if response.status_code == 200:  # it comes back with what is wrong at its fields
