@@ -56,6 +56,18 @@ def bring_back(version: Version, author: Any) -> list[Page]:
     return pages
 
 
+@transaction.atomic
+def bring_all_back(version: Version, author: Any) -> list[Page]:
+    """Bring back all that was deleted at once with the page of `version`, as bring_back() does."""
+    together = list(deleted_pages().filter(deletion=version.deletion)) if version.deletion else [version]
+    keys = {item.key for item in together}
+    roots = [item for item in together if item.said["fields"]["parent"] not in keys]
+    pages = []
+    for root in sorted(roots, key=lambda item: item.said.get("position", 0)):
+        pages += bring_back(root, author)
+    return pages
+
+
 def _bring_back(version: Version, author: Any) -> Page:
     content = version.said
     line = Line(Page, version.key)
@@ -65,6 +77,7 @@ def _bring_back(version: Version, author: Any) -> Page:
         published = line.versions.line().exclude(published_at=None).first()
         live, draft = published.said if published else None, content if version.is_draft else None
     if live:
+        _give_way(live["fields"])
         line.publish(live, Sender(author, base=line.base))
     if draft:
         line = Line(Page, version.key)
@@ -73,3 +86,9 @@ def _bring_back(version: Version, author: Any) -> Page:
         Page.objects.filter(pk=version.key).update(position=content["position"])
     page: Page = Line(Page, version.key).row
     return page
+
+
+def _give_way(fields: dict[str, Any]) -> None:
+    """Have what was the home page, and is brought back, not take the place of the one that is there now."""
+    if not fields["slug"] and not fields["parent"] and Page.objects.filter(path="/").exists():
+        fields["slug"] = Page(title=fields["title"]).free_slug()

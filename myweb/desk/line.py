@@ -5,7 +5,7 @@ What is sent says what it was based on. If that is not what is there now, somebo
 or overwritten, and what was sent is kept aside. That two are appended at once, a constraint of the table decides.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -195,17 +195,22 @@ class Line:
         self.row.deleted_by = author
         self.row.delete()
 
-    def note(self, author: Any, comment: Any) -> None:
-        """Append what the tables have now, which no form has changed, below what is not public yet."""
-        _at_last(self, lambda line: line._note(Sender(author, comment=str(comment))))
+    def note(self, author: Any, comment: Any, carried: Sequence[str] = ("parent",)) -> None:
+        """
+        Append what the tables have now, which no form has changed, below what is not public yet.
 
-    def _note(self, sender: Sender) -> None:
+        Those fields that are `carried` are so in the draft, too, which would undo it otherwise.
+        """
+        _at_last(self, lambda line: line._note(Sender(author, comment=str(comment)), carried))
+
+    def _note(self, sender: Sender, carried: Sequence[str]) -> None:
         waiting = {version.pk: version for version in (self.planned, self.draft) if version}
         with _appending():
             live = live_content(self.row)
             self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
             for version in waiting.values():
-                content = {**version.said, "fields": version.said["fields"] | {"parent": live["fields"]["parent"]}}
+                now = {name: live["fields"][name] for name in carried}
+                content = {**version.said, "fields": version.said["fields"] | now}
                 fields = self._fields(Event(version.event), content, Sender(version.author, comment=version.comment))
                 plan = {"publish_at": version.publish_at, "refusal": version.refusal}
                 Version.objects.filter(pk=version.pk).update(publish_at=None, refusal="")
@@ -281,7 +286,10 @@ class Line:
         }
 
     def _publish(self, content: Content, sender: Sender) -> Version:
+        former = Page.objects.filter(path="/").exclude(pk=self.key).first() if self.model is Page else None
         row = self._apply(content)
+        if former and isinstance(row, Page) and row.path == "/":
+            Line(Page, former.pk).note(sender.author, _("no longer the home page"), ("parent", "slug"))
         # As the tables have it, and with what they have no place for
         published = content_of(row, blocks_of(row) if isinstance(row, Page) else ())
         published["blocks"] += [block for block in content["blocks"] if not is_known(block)]

@@ -62,14 +62,35 @@ def _publish(line: Line, author: Any) -> None:
 
 @transaction.atomic
 def hide(keys: Collection[int], author: Any) -> list[Page]:
-    """Hide pages, each by itself; return those that were not so before."""
+    """Hide pages, each by itself; return those that were not so before, or raise Refused."""
     pages = Page.objects.select_for_update().filter(pk__in=keys, is_published=True).order_by(Length("path"))
     changed = list(pages)
     for page in changed:
         page.is_published = False
+        try:
+            page.check_home()
+        except ValidationError as refusal:
+            raise Refused([(page, refusal.messages)]) from refusal
         page.save(update_fields=["is_published", "updated_at"])
         Line(Page, page.pk).note(author, _("hidden"))
     return changed
+
+
+@transaction.atomic
+def make_home(page: Page, author: Any) -> None:
+    """Put `page` at the site's own address; the page that is there gets another one. Raise Refused."""
+    page = Page.objects.select_for_update().get(pk=page.pk)
+    former = Page.objects.filter(path="/").exclude(pk=page.pk).first()
+    page.parent, page.slug = None, ""
+    try:
+        page.clean()
+        page.clean_address()
+    except ValidationError as refusal:
+        raise Refused([(page, refusal.messages)]) from refusal
+    page.save()
+    Line(Page, page.pk).note(author, _("the home page now"), ("parent", "slug"))
+    if former:
+        Line(Page, former.pk).note(author, _("no longer the home page"), ("parent", "slug"))
 
 
 @transaction.atomic

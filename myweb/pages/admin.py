@@ -15,6 +15,8 @@ from myweb.desk.page_admin import PageDesk
 
 from .blocks import blocks_of, kinds
 from .choosing import PageChoiceAdmin
+from .demo_admin import DemonstrationAdmin
+from .home import PageForm
 from .link_admin import LinksMixin
 from .links import show
 from .models import Page, SiteSettings
@@ -24,15 +26,16 @@ from .redirects import Redirect
 
 
 @admin.register(Page)
-class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, PageDesk, ContentEditor):  # type: ignore[misc]
+class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, DemonstrationAdmin, PageDesk, ContentEditor):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
+    form = PageForm
     prepopulated_fields = {"slug": ["title"]}
     inlines = [kind.inline(BlockInline) for kind in kinds()]
     fieldsets = [
         (None, {"fields": ["title", ("parent", "menu")]}),
-        (_("Address and language"), {"fields": ["slug", "language"]}),
-        (_("Publication"), {"fields": ["is_published", "publish_from", "publish_until"]}),
+        (_("Address and language"), {"fields": ["is_home", "slug", "language"]}),
+        (_("Visibility"), {"fields": ["is_published", "publish_from", "publish_until"]}),
         (_("Search engines"), {"fields": ["description"]}),
     ]
 
@@ -44,6 +47,14 @@ class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, PageDesk, ContentEdi
         if db_field.name == "title":
             field.widget.attrs["placeholder"] = field.label  # which is not shown above it
         return field
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"is_home": not Page.objects.exists(), **super().get_changeform_initial_data(request)}
+
+    @admin.display(description=_("This is the home page"), boolean=True)
+    def is_home(self, page: Page) -> bool:
+        """For those who may not change it."""
+        return page.path == "/"
 
     @admin.display(description=_("content"))
     def content(self, page: Page) -> str:
@@ -58,7 +69,7 @@ class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, PageDesk, ContentEdi
 
     def get_readonly_fields(self, request: HttpRequest, obj: Page | None = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
-        return fields if self.may_edit(request, obj) else [*fields, "content"]
+        return fields if self.may_edit(request, obj) else [*fields, "is_home", "content"]
 
     def get_inline_instances(self, request: HttpRequest, obj: Page | None = None) -> Any:
         # The editor's script stumbles over blocks without a form.
@@ -82,7 +93,6 @@ class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, PageDesk, ContentEdi
         return page.get_absolute_url() if page.is_public else reverse("admin:pages_page_preview", args=[page.pk])
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Page | None = None) -> dict[str, Any]:
-        # The address of the home page is empty, so a new title would move it, and nothing would be left at /.
         is_new = hasattr(request, "desk_line") and request.desk_line.row is None
         return dict(super().get_prepopulated_fields(request, obj)) if is_new else {}
 

@@ -1,6 +1,7 @@
 """The tree of pages, and what the owner says about the site as a whole. What a page is made of is in blocks."""
 
 from collections.abc import Collection
+from itertools import count
 from typing import Any, Self
 
 from content_editor.models import Region
@@ -86,8 +87,8 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
         max_length=100,
         blank=True,
         help_text=_(
-            "The last part of the page's address, for example “about-us”. Leave it empty for the home page, which is"
-            " shown at the site's own address."
+            "The last part of the page's address, for example “about-us”. The home page has none: it is shown at the"
+            " site's own address."
         ),
     )
     parent = TreeNodeForeignKey(
@@ -122,15 +123,15 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
         ),
     )
     is_published = models.BooleanField(
-        _("published"),
+        _("shown to visitors"),
         default=True,
-        help_text=_("Only published pages can be seen. The pages below an unpublished page cannot be seen either."),
+        help_text=_("Without this, the page is hidden, and so are the pages below it."),
     )
     publish_from = models.DateTimeField(
-        _("publish from"), null=True, blank=True, help_text=_("Leave it empty to publish the page at once.")
+        _("shown from"), null=True, blank=True, help_text=_("Leave it empty to show the page at once.")
     )
     publish_until = models.DateTimeField(
-        _("publish until"), null=True, blank=True, help_text=_("Leave it empty to keep the page for good.")
+        _("shown until"), null=True, blank=True, help_text=_("Leave it empty to keep the page for good.")
     )
     # 600 characters, because PostgreSQL indexes at most 2,704 bytes.
     path = models.CharField(_("address"), max_length=600, unique=True, editable=False)
@@ -176,11 +177,23 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
     def clean(self) -> None:
         # Not TreeNode.clean(), which walks through the whole tree: a page's path says where it is.
         if self.publish_from and self.publish_until and self.publish_until <= self.publish_from:
-            raise ValidationError({"publish_until": _("This has to be later than “publish from”.")})
+            raise ValidationError({"publish_until": _("This has to be later than “shown from”.")})
         if self.parent and self.parent.path == "/":
             raise ValidationError(
                 {"parent": _("No page can be below the home page. Leave this empty to put the page at the top.")}
             )
+        self.check_home()
+
+    def check_home(self) -> None:
+        """Raise ValidationError if this page would leave nothing at the site's own address, where there is a page."""
+        home = Page.objects.published().filter(path="/").first()
+        is_home = self.parent is None and not self.slug
+        if home and home.pk == self.pk and not is_home:
+            raise ValidationError({"slug": _("This is the home page. Please choose another home page first.")})
+        if home and is_home and (not self._can_be_public(None) or self.publish_until):
+            field = "publish_from" if self.publish_from and self.publish_from > timezone.now() else "is_published"
+            field = "publish_until" if self.publish_until else field
+            raise ValidationError({field: _("The home page cannot be hidden. Please choose another home page first.")})
 
     def validate_unique(self, exclude: Collection[str] | None = None) -> None:
         """Also refuse an address that cannot be; without those fields that have been refused already."""
@@ -208,15 +221,13 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             below = Page.objects.filter(path__startswith=old_path).exclude(pk=self.pk)
             longest_below = below.aggregate(longest=Max(Length("path")))["longest"]
             if longest_below and path == "/":
-                raise ValidationError({"slug": _("There are pages below this one, so it needs an address.")})
+                raise ValidationError({"slug": _("There are pages below this one, so it cannot be the home page.")})
             longest = max(longest, (longest_below or 0) - len(old_path) + len(path))
         if longest > Page._meta.get_field("path").max_length:
             raise ValidationError({"slug": _("The whole address would be too long. Please choose a shorter one.")})
+        if path == "/":
+            return  # save() gives another address to the page that is there
         taken = Page.objects.filter(Q(path=path) | Q(address_key=key_of(path))).exclude(pk=self.pk).first()
-        if taken and path == "/":
-            raise ValidationError(
-                {"slug": _("“%(page)s” is the home page already. Please fill in an address.") % {"page": taken}}
-            )
         if taken:
             raise ValidationError({"slug": _("“%(page)s” has this address already.") % {"page": taken}})
         if is_reserved(path):
@@ -235,12 +246,31 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], *self.DERIVED}
             is_new = self._state.adding
+            if self.path == "/":
+                self._take_the_place_of_the_home_page()
             super().save(*args, **kwargs)
             Redirect.remember([self])
             if not is_new:
                 self._derive_below()
 
     save.alters_data = True  # type: ignore[attr-defined]
+
+    def _take_the_place_of_the_home_page(self) -> None:
+        former = Page.objects.select_for_update().filter(path="/").exclude(pk=self.pk).first()
+        if former:
+            former.slug = former.free_slug()
+            former.save()
+
+    def free_slug(self) -> str:
+        """Return an address made of the title, at the top, that no page has."""
+        base = slugify(self.title, (self._meta.get_field("slug").max_length or 0) - 6) or "page"
+        for number in count(1):
+            slug = base if number == 1 else f"{base}-{number}"
+            path = f"/{slug}/"
+            taken = Page.objects.filter(Q(path=path) | Q(address_key=key_of(path))).exclude(pk=self.pk)
+            if not is_reserved(path) and not taken.exists():
+                break
+        return slug
 
     def derive(self, parent: "Page | None") -> None:
         self.path = self._make_path(parent)

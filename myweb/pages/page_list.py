@@ -34,6 +34,7 @@ from myweb.desk.states import NAMES, in_state, states_of
 from . import pointing, tree
 from .blocks import kinds
 from .choosing import PageField, numbers, trails
+from .home import HomeForm
 from .models import Page
 from .tree import Refused, Step
 
@@ -235,9 +236,8 @@ class PageListAdmin(EditorAdmin):
 
     @admin.display(description=gettext_lazy("address"), ordering="path")
     def address(self, page: Page) -> str:
-        if not page.is_public:
-            return str(page.path)
-        return format_html('<a href="{}">{}</a>', page.get_absolute_url(), page.path)
+        name = _("Home page") if page.path == "/" else page.path
+        return format_html('<a href="{}">{}</a>', page.get_absolute_url(), name) if page.is_public else str(name)
 
     @admin.display(description=gettext_lazy("menu"), ordering="menu", empty_value="")
     def in_menu(self, page: Page) -> str | None:
@@ -506,11 +506,16 @@ class PageListAdmin(EditorAdmin):
         pages = self._ticked(request, queryset)
         if refusal := self._refuse_number(request, len(pages)):
             return refusal
-        if "post" in request.POST:
-            number = len(several.hide([page.pk for page in pages], request.user))
-            sentence = ngettext("%(count)d page was hidden.", "%(count)d pages were hidden.", number)
-            self.message_user(request, sentence % {"count": number}, messages.SUCCESS)
-            return _back(request)
+        form, reasons = _home_form(request, pages), None
+        if "post" in request.POST and (form is None or form.is_valid()):
+            try:
+                number = self._hide(request, pages, form)
+            except Refused as refused:
+                reasons = refused.reasons
+            else:
+                sentence = ngettext("%(count)d page was hidden.", "%(count)d pages were hidden.", number)
+                self.message_user(request, sentence % {"count": number}, messages.SUCCESS)
+                return _back(request)
         below = len(_keys_below(pages))
         sentence = ngettext(
             "Visitors do not see them then, and not the page below.",
@@ -523,9 +528,22 @@ class PageListAdmin(EditorAdmin):
             title=_("Hide pages"),
             sentence=sentence % {"count": below} if below else _("Visitors do not see them then."),
             button=_("Hide"),
+            form=form,
+            reasons=reasons,
             action="hide_pages",
             pointers=pointing.pointing_to(pointing.Branch.of(pages)),
         )
+
+    def _choose_home(self, request: HttpRequest, form: HomeForm | None) -> None:
+        if form:
+            if not self.has_change_permission(request):
+                raise PermissionDenied
+            several.make_home(form.cleaned_data["home"], request.user)
+
+    @transaction.atomic
+    def _hide(self, request: HttpRequest, pages: Sequence[Page], form: HomeForm | None) -> int:
+        self._choose_home(request, form)
+        return len(several.hide([page.pk for page in pages], request.user))
 
     @admin.action(description=gettext_lazy("Delete…"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: "QuerySet[Page]") -> HttpResponse:
@@ -537,15 +555,27 @@ class PageListAdmin(EditorAdmin):
             sentence = _("At most %(count)d pages can be deleted at once, with those below.")
             self.message_user(request, sentence % {"count": DELETED_AT_ONCE}, messages.ERROR)
             return _back(request)
-        if "post" in request.POST:
-            chosen = Page.objects.filter(pk__in=[page.pk for page in pages])
-            chosen.deleted_by = request.user
-            with transaction.atomic():
-                self.delete_queryset(request, chosen)
-            number = len(pages) + below
-            sentence = ngettext("%(count)d page was deleted.", "%(count)d pages were deleted.", number)
-            self.message_user(request, sentence % {"count": number}, messages.SUCCESS)
-            return _back(request)
+        form, reasons = _home_form(request, pages), None
+        if "post" in request.POST and (form is None or form.is_valid()):
+            try:
+                self._delete(request, pages, form)
+            except Refused as refused:
+                reasons = refused.reasons
+            else:
+                number = len(pages) + below
+                sentence = ngettext("%(count)d page was deleted.", "%(count)d pages were deleted.", number)
+                self.message_user(request, sentence % {"count": number}, messages.SUCCESS)
+                return _back(request)
+        return self._ask_to_delete(request, pages, below, form=form, reasons=reasons)
+
+    @transaction.atomic
+    def _delete(self, request: HttpRequest, pages: Sequence[Page], form: HomeForm | None) -> None:
+        self._choose_home(request, form)
+        chosen = Page.objects.filter(pk__in=[page.pk for page in pages])
+        chosen.deleted_by = request.user
+        self.delete_queryset(request, chosen)
+
+    def _ask_to_delete(self, request: HttpRequest, pages: Sequence[Page], below: int, **context: Any) -> HttpResponse:
         sentence = ngettext("The page below is deleted, too.", "The %(count)d pages below are deleted, too.", below)
         return self._confirm(
             request,
@@ -556,7 +586,17 @@ class PageListAdmin(EditorAdmin):
             action="delete_selected",
             pointers=pointing.pointing_to(pointing.Branch.of(pages)),
             is_dangerous=True,
+            **context,
         )
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        page = Page.objects.published().filter(path="/", pk__in=numbers([object_id])).first()
+        if page and self.has_delete_permission(request, page):
+            # It asks which page takes its place.
+            form = HomeForm(leaving={page.pk})
+            return self._ask_to_delete(request, [page], 0, form=form, address=reverse(LIST))
+        response: HttpResponse = super().delete_view(request, object_id, extra_context)
+        return response
 
 
 def _query(filters: str, separator: str = "?") -> str:
@@ -645,6 +685,14 @@ def _why_unseen(page: Page) -> str:
     if page.parent and not page.parent.is_public:
         return _("“%(page)s” cannot be seen as long as “%(parent)s” above it cannot be seen.") % words
     return _("“%(page)s” was to be seen until a time that is over. Please change that in its form.") % words
+
+
+def _home_form(request: HttpRequest, pages: Sequence[Page]) -> HomeForm | None:
+    """Return what asks for another home page, if that is among `pages`."""
+    if not any(page.path == "/" and page.is_public for page in pages):
+        return None
+    leaving = {page.pk for page in pages} | _keys_below(pages)
+    return HomeForm(request.POST if "post" in request.POST else None, leaving=leaving)
 
 
 def _below_form(request: HttpRequest, number: int, label: str) -> BelowForm:

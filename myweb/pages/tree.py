@@ -20,7 +20,7 @@ class Refused(Exception):
     """Nothing was changed; `reasons` has the sentences for each page that did not let it."""
 
     def __init__(self, reasons: list[tuple[Page, list[str]]]) -> None:
-        super().__init__(reasons)
+        super().__init__(" ".join(sentence for _page, sentences in reasons for sentence in sentences))
         self.reasons = reasons
 
 

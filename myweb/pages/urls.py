@@ -5,6 +5,7 @@ from . import views
 urlpatterns = [
     path("robots.txt", views.robots, name="robots"),
     path("sitemap.xml", views.sitemap, name="sitemap"),
+    path("", views.home, name="home"),
     # Without the final slash there is no page, so that CommonMiddleware sends visitors to the address with it.
-    re_path(r"^(?P<path>(?:.+/)?)$", views.page, name="page"),
+    re_path(r"^(?P<path>.+/)$", views.page, name="page"),
 ]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Length
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,10 +19,31 @@ from .missing import lead_on
 from .models import Page
 
 
+@publishable(lambda: ["/"])
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the home page; as long as there is none, the first page of the menu, or that there is nothing yet."""
+    page = _home_page()
+    if page is None:
+        return render(request, "pages/nothing.html")
+    trail = [page] if page.parent_id is None else list(Page.objects.published().on_the_way_to(page.path))
+    return render_page(request, page, trail)
+
+
+def _home_page() -> Page | None:
+    public = Page.objects.published()
+    found: list[Page] = sorted(
+        public.filter(Q(path="/") | Q(menu=Page.Menu.MAIN)).order_by("position", "pk"),
+        key=lambda page: (page.path != "/", page.language_code != settings.LANGUAGE_CODE, page.path.count("/")),
+    )
+    first: Page | None = found[0] if found else public.filter(parent=None).order_by("position", "pk").first()
+    return first
+
+
 def page_paths() -> "QuerySet[Page, str]":
-    """Where the pages are, the shortest addresses, which are nearer to the top, first."""
+    """Where the other pages are, the shortest addresses, which are nearer to the top, first."""
     pages: QuerySet[Page, str] = (
-        Page.objects.published().order_by(Length("path"), "path").values_list("path", flat=True)
+        Page.objects.published().exclude(path="/").order_by(Length("path"), "path").values_list("path", flat=True)
     )
     return pages
 

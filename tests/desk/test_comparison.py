@@ -51,7 +51,7 @@ def test_fields_are_said_as_the_owner_knows_them():
         "Title": "<del>Old</del><ins>New</ins>",
         "Menu": "<del>Main menu</del>",
         "Page above": "<ins>Above</ins>",
-        "Published": "<del>yes</del><ins>no</ins>",
+        "Shown to visitors": "<del>yes</del><ins>no</ins>",
     }
 
 

@@ -33,7 +33,7 @@ def test_it_works(admin_client, media):
     }
     add_block(data, "text", text="<p>我们在<strong>湖边</strong>。</p>", ordering=20)
     add_block(data, "picture", image=make_upload(name="湖.jpg"), alt_text="湖", image_ppoi="0.5x0.5", ordering=10)
-    response = admin_client.post(url, data)
+    response = admin_client.post(url, data | {"is_home": ""})
     assert (response.status_code, response.headers["Location"]) == (302, "/admin/pages/page/")
     page = Page.objects.get()
     assert (page.path, page.is_public, page.menu) == ("/关于我们/", True, "main")
@@ -105,7 +105,7 @@ def test_form_is_opened_with_odd_dates_in_its_address(admin_client):
 def test_schedule_names_the_time_zone(admin_client, settings):
     settings.TIME_ZONE = "Europe/Berlin"
     html = admin_client.get(ADD, follow=True).content.decode()
-    assert "Leave it empty to publish the page at once. Time zone: Europe/Berlin." in html
+    assert "Leave it empty to show the page at once. Time zone: Europe/Berlin." in html
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

@@ -46,10 +46,6 @@ def test_address_without_letters_is_asked_for():
     assert refused("slug", page) == "Please fill in an address."
 
 
-def test_second_home_page_is_refused(home):
-    assert refused("slug", Page(title="Start")) == "“Home” is the home page already. Please fill in an address."
-
-
 def test_page_below_the_home_page_is_refused(home):
     assert "below the home page" in refused("parent", Page(title="Rooms", slug="rooms", parent=home))
 
@@ -58,7 +54,7 @@ def test_page_with_pages_below_cannot_become_the_home_page():
     about = make_page("About us")
     make_page("Team", parent=about)
     about.slug = ""
-    assert refused("slug", about) == "There are pages below this one, so it needs an address."
+    assert refused("slug", about) == "There are pages below this one, so it cannot be the home page."
 
 
 def test_taken_address_is_refused():

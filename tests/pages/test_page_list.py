@@ -325,7 +325,7 @@ class TestSeveral:
         html = response.content.decode()
         assert response.status_code == 400
         assert "Nothing was changed." in html
-        assert "<li>“B”: This has to be later than “publish from”.</li>" in html
+        assert "<li>“B”: This has to be later than “shown from”.</li>" in html
         assert not Page.objects.published().exists()
 
     def test_hide(self, admin_client):

@@ -97,12 +97,13 @@ class TestMove:
         with pytest.raises(Refused):
             tree.move([a], "below", a)
 
-    def test_home_page_gets_an_address_below_another(self, home):
+    def test_home_page_stays_at_the_top(self, home):
         [a] = make_row("A")
         with pytest.raises(Refused):
             tree.move([a], "below", home)
-        tree.move([home], "below", a)
-        assert Page.objects.get(pk=home.pk).path == "/a/home/"
+        with pytest.raises(Refused, match="choose another home page first"):
+            tree.move([home], "below", a)
+        assert Page.objects.get(pk=home.pk).path == "/"
 
     @pytest.mark.parametrize("where", ["before", "after"])
     @pytest.mark.parametrize("between", [1, 10])

@@ -146,10 +146,6 @@ def test_post_is_refused(client, home):
     assert client.post("/").status_code == 405
 
 
-def test_before_there_is_any_page(client):
-    assert client.get("/").status_code == 404
-
-
 def test_sitemap_lists_the_public_pages(client, home):
     make_page("关于我们", slug="关于我们")
     make_page("Draft", is_published=False)

@@ -21,7 +21,7 @@ def patterns(resolver: URLResolver):
 
 def test_every_address_that_is_published():
     found = {pattern.name for pattern in patterns(get_resolver()) if getattr(pattern.callback, "publishable", False)}
-    assert found == {"page", "robots", "sitemap"}
+    assert found == {"home", "page", "robots", "sitemap"}
 
 
 def test_paths(home):
@@ -29,7 +29,7 @@ def test_paths(home):
     make_page("关于我们", parent=about, slug="关于我们")
     make_page("Hidden", is_published=False)
     assert sorted(publishable_paths()) == ["/", "/about-us/", "/about-us/关于我们/", "/robots.txt", "/sitemap.xml"]
-    assert list(page_paths()[:2]) == ["/", "/about-us/"]
+    assert list(page_paths()[:2]) == ["/about-us/", "/about-us/关于我们/"]
 
 
 class Unreadable(dict):

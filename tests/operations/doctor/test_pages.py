@@ -11,14 +11,14 @@ from tests.operations.doctor.faults import fault, look
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@fault("dates of pages", "“Publish until” of the page /sale/ is a date .* Open the page in the admin")
+@fault("dates of pages", "“Shown until” of the page /sale/ is a date .* Open the page in the admin")
 def end_that_not_every_time_zone_has():
     make_page("Sale", publish_from=timezone.now())
     Page.objects.update(publish_until=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
     yield
 
 
-@fault("dates of pages", "“Publish from” of the page /sale/ is a date")
+@fault("dates of pages", "“Shown from” of the page /sale/ is a date")
 def beginning_that_not_every_time_zone_has():
     make_page("Sale")
     Page.objects.update(publish_from=datetime(1, 1, 1, tzinfo=UTC))
