@@ -393,7 +393,9 @@ class DeskAdmin(EditorAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         line = Line(self.model, min(key, 2**62))
-        if line.last is None and line.row is None:
+        # What was only kept aside is in no line.
+        newest = line.last or line.versions.order_by("-pk").first()
+        if newest is None and line.row is None:
             raise Http404
         page = Paginator(line.versions.select_related("author").order_by("-pk"), VERSIONS_A_PAGE).get_page(
             request.GET.get("p")
@@ -403,7 +405,7 @@ class DeskAdmin(EditorAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Versions"),
-            "subtitle": str(line.row or line.last),
+            "subtitle": str(line.row or newest),
             "line": line,
             "page": page,
             "versions": self._with_summaries(line, list(page)),

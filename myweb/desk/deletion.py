@@ -56,6 +56,18 @@ def bring_back(version: Version, author: Any) -> list[Page]:
     return pages
 
 
+@transaction.atomic
+def bring_all_back(version: Version, author: Any) -> list[Page]:
+    """Bring back all that was deleted at once with the page of `version`, as bring_back() does."""
+    together = list(deleted_pages().filter(deletion=version.deletion)) if version.deletion else [version]
+    keys = {item.key for item in together}
+    roots = [item for item in together if item.said["fields"]["parent"] not in keys]
+    pages = []
+    for root in sorted(roots, key=lambda item: item.said.get("position", 0)):
+        pages += bring_back(root, author)
+    return pages
+
+
 def _bring_back(version: Version, author: Any) -> Page:
     content = version.said
     line = Line(Page, version.key)

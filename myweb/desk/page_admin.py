@@ -1,5 +1,6 @@
 """What pages have beside the form: previews, links that show them, and the way back for those that were deleted."""
 
+from collections import Counter
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +18,7 @@ from myweb.pages.models import Page
 from myweb.pages.uploads import Upload
 
 from .admin import PREVIEW, DeskAdmin
-from .deletion import bring_back, deleted_pages
+from .deletion import bring_all_back, bring_back, deleted_pages
 from .line import Conflict, Line
 from .models import PreviewLink, Version
 from .previews import show_preview
@@ -120,26 +121,35 @@ class PageDesk(DeskAdmin):
         versions = list(deleted_pages()[:500])
         together = {(version.deletion, version.key) for version in versions}
         roots = [item for item in versions if (item.deletion, item.said["fields"]["parent"]) not in together]
+        at_once = Counter(root.deletion for root in roots if root.deletion)
+        firsts = {root.deletion: root.pk for root in reversed(roots) if at_once[root.deletion] > 1}
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Deleted pages"),
-            "versions": [(root, [item for item in versions if item.deletion == root.deletion != ""]) for root in roots],
+            "versions": [
+                (root, _below(root, versions), at_once[root.deletion] if firsts.get(root.deletion) == root.pk else 0)
+                for root in roots
+            ],
             "may_publish": self.has_change_permission(request),
         }
         return render(request, "desk/deleted.html", context)
 
     def bring_back_view(self, request: HttpRequest, version: int) -> HttpResponse:
-        """Bring a page back, with all that went with it."""
+        """Bring a page back, with all that went with it below it; or all that went at once."""
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
         deleted = get_object_or_404(deleted_pages(), pk=min(version, 2**62))
         try:
-            pages = bring_back(deleted, request.user)
+            pages = (bring_all_back if "all" in request.POST else bring_back)(deleted, request.user)
         except (Conflict, ValidationError) as refusal:
             sentences = getattr(refusal, "messages", [_("Somebody else has just saved it.")])
             self.message_user(request, " ".join(sentences), messages.ERROR)
             return redirect("admin:pages_page_deleted")
+        if "all" in request.POST:
+            sentence = ngettext("%(number)d page is back.", "%(number)d pages are back.", len(pages))
+            self.message_user(request, sentence % {"number": len(pages)}, messages.SUCCESS)
+            return redirect("admin:pages_page_changelist")
         together = len(pages) - 1
         sentence = (
             ngettext(
@@ -152,3 +162,15 @@ class PageDesk(DeskAdmin):
         )
         self.message_user(request, sentence % {"page": pages[0], "number": together}, messages.SUCCESS)
         return redirect("admin:pages_page_changelist")
+
+
+def _below(root: Version, versions: list[Version]) -> list[Version]:
+    """Return `root`, and what was below it and was deleted with it."""
+    together, level = [root], [root]
+    while level:
+        keys = {item.key for item in level}
+        level = [
+            item for item in versions if item.deletion == root.deletion != "" and item.said["fields"]["parent"] in keys
+        ]
+        together += level
+    return together

@@ -15,6 +15,7 @@ from myweb.desk.page_admin import PageDesk
 
 from .blocks import blocks_of, kinds
 from .choosing import PageChoiceAdmin
+from .demo_admin import DemonstrationAdmin
 from .home import PageForm
 from .link_admin import LinksMixin
 from .links import show
@@ -25,7 +26,7 @@ from .redirects import Redirect
 
 
 @admin.register(Page)
-class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, PageDesk, ContentEditor):  # type: ignore[misc]
+class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, DemonstrationAdmin, PageDesk, ContentEditor):  # type: ignore[misc]
     """Pages with their blocks. The order of the bases matters: each one's form view wraps the next one's."""
 
     form = PageForm

@@ -402,7 +402,7 @@ def test_what_is_wrong_is_listed_in_the_order_of_the_page(admin_client, home, me
     response = admin_client.post(url, data)
     assert response.context["mistakes"] == [
         ("id_title", "Title", ["This field is required."]),
-        ("id_publish_from_0", "Publish from", ["Enter a valid date."]),
+        ("id_publish_from_0", "Shown from", ["Enter a valid date."]),
         ("id_pages_picture_set-0-alt_text", "Picture › Alternative text", ["This field is required."]),
     ]
     assert '<a href="#id_title">Title</a>: This field is required.' in response.content.decode()

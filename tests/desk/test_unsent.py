@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from myweb.desk import unsent
 from myweb.desk.models import Version
-from tests.admin_forms import add_block, form_data
+from tests.admin_forms import ADD, add_block, form_data
 from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db
@@ -122,3 +122,20 @@ def test_autosave_is_told_to_log_in(owner, home):
     response = owner.post(url, data | {"_autosave": "1"}, headers=HERE)
     assert response.status_code == 302
     assert response.headers["Location"].startswith("/admin/login/")
+
+
+def test_new_page_that_was_only_kept_aside_is_found_again(owner, home):
+    """Whoever closes the tab after the login has it in no draft."""
+    url = owner.get(ADD).headers["Location"]
+    data = form_data(owner.get(url)) | {"title": "News", "csrfmiddlewaretoken": "n" * 32}
+    fields = hidden_fields(owner.post(url, data, headers=HERE).content.decode())
+    place = owner.post(url, fields, headers=HERE).headers["Location"]
+    assert f'<a href="{place}">News</a>' in owner.get("/admin/").content.decode()
+    assert "News" in owner.get(url.replace("change", "versions")).content.decode()
+    # Once it is a draft, that is listed, and only that
+    data = form_data(owner.get(place)) | {"csrfmiddlewaretoken": owner.cookies["csrftoken"].value}
+    del data["_publish"]
+    assert owner.post(url, data, headers=HERE).status_code == 302
+    html = owner.get("/admin/").content.decode()
+    assert f'<a href="{url}">News</a>' in html
+    assert place not in html

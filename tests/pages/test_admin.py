@@ -105,7 +105,7 @@ def test_form_is_opened_with_odd_dates_in_its_address(admin_client):
 def test_schedule_names_the_time_zone(admin_client, settings):
     settings.TIME_ZONE = "Europe/Berlin"
     html = admin_client.get(ADD, follow=True).content.decode()
-    assert "Leave it empty to publish the page at once. Time zone: Europe/Berlin." in html
+    assert "Leave it empty to show the page at once. Time zone: Europe/Berlin." in html
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

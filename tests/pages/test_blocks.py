@@ -87,6 +87,7 @@ def test_blocks_are_read_as_django_reads_them(media):
 def note_kind(settings, transactional_db) -> Iterator[type[Block]]:
     """A kind that only the tests have, with its table."""
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.pages.notes"]
+    apps.clear_cache()  # or pages would not know of it, the second time that it comes
     kind = apps.get_model("notes", "Note")
     with connection.schema_editor() as editor:
         editor.create_model(kind)

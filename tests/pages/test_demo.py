@@ -2,21 +2,19 @@ import io
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from myweb.desk.models import Version
-from myweb.pages import pictures
 from myweb.pages.blocks import Block
 from myweb.pages.blocks.picture import Picture
 from myweb.pages.blocks.text import Text
 from myweb.pages.demo import PICTURES, loading
 from myweb.pages.models import Page, SiteSettings
 from myweb.pages.redirects import Redirect
-from tests.factories import make_page, make_upload
+from tests.factories import make_page
 
 pytestmark = pytest.mark.django_db
 
@@ -33,13 +31,6 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[str]:
         Redirect.objects.all().delete()
         Version.objects.all().delete()
         SiteSettings.objects.all().delete()
-
-
-@pytest.fixture
-def small_pictures(monkeypatch, media: Path) -> None:
-    """Takes the seconds out of the renditions."""
-    small = {name: pictures.prepare(make_upload((80, 50), name=name)) for name in PICTURES}
-    monkeypatch.setattr(loading, "prepared_pictures", lambda: small)
 
 
 @pytest.mark.slow("its pictures get all renditions")
@@ -127,9 +118,8 @@ def test_if_empty_does_nothing_when_there_are_pages(capsys):
 
 def test_deleted_pages_do_not_come_back_at_the_next_start(small_pictures, admin_client):
     call_command("demo", stdout=io.StringIO())
-    pages = [str(pk) for pk in Page.objects.values_list("pk", flat=True)]
-    data = {"action": "delete_selected", "_selected_action": pages, "post": "yes"}
-    assert admin_client.post("/admin/pages/page/", data).status_code == 302
+    pages = list(Page.objects.values_list("pk", flat=True))
+    assert admin_client.post("/admin/pages/page/demonstration/", {"pages": pages}).status_code == 302
     assert not Page.objects.exists()
     call_command("demo", "--if-empty")
     assert not Page.objects.exists()

@@ -100,6 +100,8 @@ class Server:
 class Writer:
     """A process that changes a site's content: tests/publishing/writer.py."""
 
+    script = "tests/publishing/writer.py"
+
     def __init__(self, site: Site) -> None:
         self.log = site.directory / "writer.log"
         with self.log.open("ab") as log:
@@ -107,7 +109,7 @@ class Writer:
                 [
                     site.root / "deploy" / "as_site_user",
                     site.root / ".venv" / "bin" / "python",
-                    site.root / "tests" / "publishing" / "writer.py",
+                    site.root / self.script,
                 ],
                 cwd=site.root,
                 env=site.env,
@@ -121,12 +123,17 @@ class Writer:
         self.process.stdin.write(json.dumps({"do": name, **arguments}).encode() + b"\n")
         self.process.stdin.flush()
 
-    def end(self) -> Any:
-        """Return what the command that was begun has returned; None if it was refused."""
+    def answer(self) -> dict[str, Any]:
+        """Return all that was said to the command that was begun."""
         assert self.process.stdout
         line = self.process.stdout.readline()
         assert line, f"the writer ended: {self.log.read_text()[-3000:]}"
-        answer = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def end(self) -> Any:
+        """Return what the command that was begun has returned; None if it was refused."""
+        answer = self.answer()
         assert "error" not in answer, answer["error"]
         return answer.get("value")
 

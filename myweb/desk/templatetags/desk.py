@@ -22,9 +22,23 @@ def unfinished(context: Any) -> dict[str, Any]:
     may_publish = user.has_perm("pages.change_page")
     refused = Version.objects.exclude(refusal="").filter(number__isnull=False)[:MOST] if may_publish else []
     return {
-        "drafts": [(version, _url(version)) for version in drafts],
+        "drafts": [(version, _url(version)) for version in drafts] + _alone(user),
         "refused": [(version, _url(version)) for version in refused],
     }
+
+
+def _alone(user: Any) -> list[tuple[Version, str]]:
+    """Return what the user has sent of something new that was only kept aside, so that no list has it."""
+    aside = Version.objects.filter(number=None)
+    others = Version.objects.filter(model=OuterRef("model"), key=OuterRef("key"))
+    in_line, newer = others.filter(number__isnull=False), others.filter(pk__gt=OuterRef("pk"))
+    alone = aside.filter(~Exists(in_line), ~Exists(newer), author=user).order_by("-created_at")[:MOST]
+    return [(version, f"{_url(version)}?version={version.pk}") for version in alone if not _is_there(version)]
+
+
+def _is_there(version: Version) -> bool:
+    model = apps.get_model(version.model)
+    return bool(model._default_manager.filter(pk=version.key).exists())
 
 
 def _url(version: Version) -> str:
