@@ -1,13 +1,16 @@
 """What Nginx counts and refuses, and how large bodies come in. Strangers come through a trusted proxy here."""
 
+import base64
 import json
+import os
 import re
 import socket
 from collections import Counter
+from urllib.parse import urlencode
 
 import pytest
 
-from tests.site import Site, wait_for
+from tests.site import Response, Site, wait_for
 
 pytestmark = pytest.mark.nginx
 
@@ -60,9 +63,13 @@ def test_those_whose_address_says_nothing_are_counted_together(site):
         assert statuses(other, "/contact/", "203.0.113.1", 3) == {403: 3}
 
 
+def device_cookie(site: Site, name: str) -> str:
+    code = f"from myweb.accounts import devices; print(devices.cookie_name(), devices.new_cookie('{name}'), sep='=')"
+    return site.manage("shell", "--no-imports", "-c", code).stdout.strip()
+
+
 def test_browser_that_has_logged_in_before_has_a_share_of_its_own(site):
-    code = "from myweb.accounts import devices; print(devices.cookie_name(), devices.new_cookie('owner'), sep='=')"
-    cookie = site.manage("shell", "--no-imports", "-c", code).stdout.strip()
+    cookie = device_cookie(site, "owner")
     device, expires, mac, signature = cookie.split(".")
     later = f"{device}.{int(expires) + 1}.{mac}.{signature}"
     statuses(site, "/admin/login/", "203.0.113.60", 40)
@@ -129,6 +136,46 @@ def test_large_body_needs_a_living_session(site):
     assert announce(site, ADD, 20 * MB, "sessionid=" + "a" * 32).startswith(b"HTTP/1.1 403 ")
     assert announce(site, "/admin/login/", 20 * MB).startswith(b"HTTP/1.1 413 ")
     assert announce(site, "/admin/contact/contactmessage/", 20 * MB).startswith(b"HTTP/1.1 413 ")
+
+
+def test_browser_that_has_logged_in_before_carries_a_form(site):
+    cookie = device_cookie(site, "owner")
+    for path in (ADD, "/admin/login/"):
+        assert announce(site, path, 9 * MB, cookie).startswith(b"HTTP/1.1 100 ")
+        refused = {ADD: b"HTTP/1.1 403 ", "/admin/login/": b"HTTP/1.1 413 "}[path]
+        assert announce(site, path, 11 * MB, cookie).startswith(refused)
+        assert announce(site, path, 9 * MB, cookie.replace(".", ".1", 1)).startswith(refused)
+        assert announce(site, path, 2 * MB).startswith(refused)
+
+
+def test_form_whose_session_is_over_is_carried_by_the_login(site):
+    code = (
+        "from django.contrib.auth.models import User; from myweb.pages.models import Page;"
+        "User.objects.create_superuser('carrier', password='a-morning-at-the-lake');"
+        "page = Page(title='Carried', slug='carried'); page.save(); print(page.pk)"
+    )
+    key = site.manage("shell", "--no-imports", "-c", code).stdout.strip()
+    path, device = f"/admin/pages/page/{key}/change/", device_cookie(site, "carrier")
+    words = base64.b64encode(os.urandom(6 * MB)).decode()
+    form = {"_form": "x", "_count": "1", "title": "Carried", "description": words, "_draft": "1"}
+    for prefix in ("text", "picture"):
+        names = {"TOTAL": "0", "INITIAL": "0", "MIN_NUM": "0", "MAX_NUM": "1000"}
+        form |= {f"pages_{prefix}_set-{name}_FORMS": value for name, value in names.items()}
+
+    def post(path: str, fields: dict[str, str], cookies: str) -> Response:
+        headers = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded", "Origin": site.url}
+        return site.request("POST", path, headers, urlencode(fields).encode())
+
+    answer = post(path, form, f"{device}; sessionid={'a' * 32}")
+    token = re.search(r'name="_unsent" value="([^"]+)"', answer.text)[1]
+    assert len(token) > 5 * MB
+    csrf = re.search(r"csrftoken=(\w+)", answer.headers["Set-Cookie"])[1]
+    login = {"username": "carrier", "password": "a-morning-at-the-lake", "next": path, "_unsent": token}
+    answer = post("/admin/login/", login | {"csrfmiddlewaretoken": csrf}, f"{device}; csrftoken={csrf}")
+    assert answer.status == 302
+    assert re.fullmatch(rf"{path}\?version=\d+", answer.headers["Location"])
+    code = f"from myweb.desk.models import Version; v = Version.objects.get(key={key}); print(len(str(v.content)))"
+    assert int(site.manage("shell", "--no-imports", "-c", code).stdout) > len(words)
 
 
 def test_large_body_of_somebody_who_is_logged_in(site):
