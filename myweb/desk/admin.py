@@ -415,11 +415,15 @@ class DeskAdmin(EditorAdmin):
             "may_draft": self.may_draft(request),
             "change_url": self.url("change", line.key),
             "preview_url": self.preview_url(line.key),
+            "empty_url": self.empty_url(request, line.key),
         }
         return render(request, "desk/versions.html", context)
 
     def preview_url(self, key: int) -> str:
         """Return where the row is shown as visitors see it, or "" if it is nowhere by itself."""
+        return ""
+
+    def empty_url(self, request: HttpRequest, key: int) -> str:
         return ""
 
     def links_url(self, key: int) -> str:

@@ -204,17 +204,36 @@ class Line:
         _at_last(self, lambda line: line._note(Sender(author, comment=str(comment)), carried))
 
     def _note(self, sender: Sender, carried: Sequence[str]) -> None:
-        waiting = {version.pk: version for version in (self.planned, self.draft) if version}
+        live = live_content(self.row)
+        now = {name: live["fields"][name] for name in carried}
+        waiting = self._waiting
         with _appending():
-            live = live_content(self.row)
             self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
-            for version in waiting.values():
-                now = {name: live["fields"][name] for name in carried}
-                content = {**version.said, "fields": version.said["fields"] | now}
-                fields = self._fields(Event(version.event), content, Sender(version.author, comment=version.comment))
-                plan = {"publish_at": version.publish_at, "refusal": version.refusal}
-                Version.objects.filter(pk=version.pk).update(publish_at=None, refusal="")
-                self._append(fields | plan)
+            self._append_again(waiting, lambda content: {**content, "fields": content["fields"] | now})
+
+    def change_waiting(self, change: Callable[[Content], Content]) -> bool:
+        """Append what is not public yet once more, as `change` returns it; return whether that is another."""
+        if all(change(version.said) == version.said for version in self._waiting):
+            return False
+        _at_last(self, lambda line: line._change_waiting(change))
+        return True
+
+    def _change_waiting(self, change: Callable[[Content], Content]) -> None:
+        waiting = self._waiting
+        with _appending():
+            self._append_again(waiting, change)
+
+    @property
+    def _waiting(self) -> list[Version]:
+        return list({version.pk: version for version in (self.planned, self.draft) if version}.values())
+
+    def _append_again(self, waiting: list[Version], change: Callable[[Content], Content]) -> None:
+        for version in waiting:
+            sender = Sender(version.author, comment=version.comment)
+            fields = self._fields(Event(version.event), change(version.said), sender)
+            plan = {"publish_at": version.publish_at, "refusal": version.refusal}
+            Version.objects.filter(pk=version.pk).update(publish_at=None, refusal="")
+            self._append(fields | plan)
 
     def end(self, author: Any, deletion: str, position: int) -> None:
         """Append what goes with the row, which is about to be deleted: what is live, and the draft."""

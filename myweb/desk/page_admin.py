@@ -1,6 +1,7 @@
 """What pages have beside the form: previews, links that show them, and the way back for those that were deleted."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -13,12 +14,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from myweb.keys import as_key
+from myweb.operations.backup import making
 from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
 from myweb.pages.uploads import Upload
 
 from .admin import PREVIEW, DeskAdmin
 from .deletion import bring_all_back, bring_back, deleted_pages
+from .emptying import Emptying
 from .line import Conflict, Line
 from .models import PreviewLink, Version
 from .previews import show_preview
@@ -35,6 +38,7 @@ class PageDesk(DeskAdmin):
             path("deleted/<int:version>/", view(self.bring_back_view), name="pages_page_bring_back"),
             path("<int:key>/preview/", view(self.preview_view), name="pages_page_preview"),
             path("<int:key>/links/", view(self.links_view), name="pages_page_links"),
+            path("<int:key>/empty/", view(self.empty_view), name="pages_page_empty"),
             *super().get_urls(),
         ]
 
@@ -56,6 +60,10 @@ class PageDesk(DeskAdmin):
 
     def upload_url(self) -> str:
         return reverse("admin:pages_page_upload")
+
+    def empty_url(self, request: HttpRequest, key: int) -> str:
+        may = self.has_delete_permission(request) and self.has_change_permission(request)
+        return self.url("empty", key) if may else ""
 
     def links_url(self, key: int) -> str:
         return self.url("links", key)
@@ -113,6 +121,41 @@ class PageDesk(DeskAdmin):
             "change_url": self.url("change", key),
         }
         return render(request, "desk/links.html", context)
+
+    def empty_view(self, request: HttpRequest, key: int) -> HttpResponse:
+        """Ask what is to go for good, say what remains in backups, and do it."""
+        if not (self.has_delete_permission(request) and self.has_change_permission(request)):
+            raise PermissionDenied
+        key = min(key, 2**62)
+        choices = {"versions": Emptying(key, with_page=False), "page": Emptying(key, with_page=True)}
+        line = choices["page"].line
+        if line.row is None:
+            del choices["versions"]
+        if line.last is None and line.row is None:
+            raise Http404
+        chosen = choices.get(request.POST.get("what", ""))
+        if request.method == "POST" and chosen:
+            try:
+                chosen.run(request.user)
+            except ValidationError as refusal:
+                self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+                return redirect(request.path)
+            self.message_user(request, _("It is removed for good, but for what backups have of it."), messages.SUCCESS)
+            return redirect("admin:pages_page_changelist" if chosen.with_page else self.url("versions", key))
+        moments = sorted(filter(None, map(making.time_in_name, making.backups_directory().iterdir())))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Remove for good"),
+            "subtitle": str(line.row or line.last),
+            "choices": [(name, choice, choice.versions.count()) for name, choice in choices.items()],
+            "number": len(moments),
+            "oldest": moments[0] if moments else None,
+            "newest": moments[-1] if moments else None,
+            "gone_by": moments[-1] + timedelta(weeks=making.WEEKLY + 1) if moments else None,
+            "versions_url": self.url("versions", key),
+        }
+        return render(request, "desk/empty.html", context)
 
     def deleted_view(self, request: HttpRequest) -> HttpResponse:
         """List the pages that were deleted, those that others went with below them."""

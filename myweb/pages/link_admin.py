@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from myweb.desk.admin import PUBLISH
 from myweb.desk.line import Line
+from myweb.desk.linking import pointers, retarget_drafts
 
 from . import links, pointing
 from .blocks import blocks_of
@@ -86,7 +87,7 @@ class LinksMixin:
             "opts": Page._meta,
             "title": _("What points to “%(page)s”") % {"page": page},
             "page": page,
-            "pointers": pointing.pointing_to(branch),
+            "pointers": pointers(branch),
             "query": query,
             "found": [each for each in pages_titled(query) if each[0].pk not in branch.keys],
             "error": error,
@@ -104,7 +105,7 @@ class LinksMixin:
             changed = pointing.retarget(branch, target, allowed)
             for model, key in changed:
                 Line(model, key).note(request.user, _("links changed"))
-        number = len(changed)
+            number = len(changed) + retarget_drafts(branch, target, allowed)
         sentence = ngettext(
             "%(count)d place now leads to “%(page)s”.", "%(count)d places now lead to “%(page)s”.", number
         ) % {"count": number, "page": target}
@@ -113,8 +114,8 @@ class LinksMixin:
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         page = page_with_key(object_id)
-        pointers = pointing.pointing_to(pointing.Branch.of([page])) if page and request.method == "GET" else []
-        context = {**(extra_context or {}), "pointers": pointers}
+        found = pointers(pointing.Branch.of([page])) if page and request.method == "GET" else []
+        context = {**(extra_context or {}), "pointers": found}
         response: HttpResponse = super().delete_view(request, object_id, context)  # type: ignore[misc]
         return response
 
@@ -131,12 +132,10 @@ class LinksMixin:
 
 def tell_what_points_to(model_admin: Any, request: HttpRequest, page: Page) -> None:
     """Warn of what points to a page that is hidden, or will be, and lead to where it is changed."""
-    pointers = pointing.pointing_to(pointing.Branch.of([page]))
-    if not pointers:
+    found = pointers(pointing.Branch.of([page]))
+    if not found:
         return
-    items = format_html_join(
-        "", "<br>{}: {}", ((each.name, "; ".join(each.words)) for each in pointers[:SHOWN_AT_MOST])
-    )
+    items = format_html_join("", "<br>{}: {}", ((each.name, "; ".join(each.words)) for each in found[:SHOWN_AT_MOST]))
     sentence = (
         _("“%(page)s” will be hidden, and this points to it:")
         if page.is_public

@@ -29,6 +29,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from myweb.admin import ChangeList, EditorAdmin
 from myweb.desk import several
+from myweb.desk.linking import pointers
 from myweb.desk.states import NAMES, in_state, states_of
 
 from . import pointing, tree
@@ -531,7 +532,7 @@ class PageListAdmin(EditorAdmin):
             form=form,
             reasons=reasons,
             action="hide_pages",
-            pointers=pointing.pointing_to(pointing.Branch.of(pages)),
+            pointers=pointers(pointing.Branch.of(pages)),
         )
 
     def _choose_home(self, request: HttpRequest, form: HomeForm | None) -> None:
@@ -584,7 +585,7 @@ class PageListAdmin(EditorAdmin):
             sentence=sentence % {"count": below} if below else "",
             button=_("Delete"),
             action="delete_selected",
-            pointers=pointing.pointing_to(pointing.Branch.of(pages)),
+            pointers=pointers(pointing.Branch.of(pages)),
             is_dangerous=True,
             **context,
         )

@@ -51,7 +51,7 @@ SLUGS = st.sampled_from(["a", "b", "A", "页面"])
 LINKS = st.sampled_from(["", "key", "path", "old"])
 MOST_TABS = 6
 MOST_PAGES = 12
-ALWAYS = ["/robots.txt", "/sitemap.xml"]
+ALWAYS = ["/", "/robots.txt", "/sitemap.xml"]
 LINK = re.compile(r'<a\b[^>]*?\shref="([^"]*)"')
 
 
@@ -156,7 +156,7 @@ class Desk(RuleBasedStateMachine):
         self.visitors = Visitors()
         self.holders: dict[str, tuple[str, int]] = {}  # by an address's key: how it was written, and who had it last
         self.seen: dict[str, Answer] = {}
-        self.home = make_page("Home", slug="")
+        make_page("Home", slug="")
         about = make_page("About", slug="a", menu="main")
         team = make_page("Team", slug="b", parent=about)
         make_text(team, f'<p><a href="/a/" data-page="{about.pk}">About</a></p>')
@@ -177,6 +177,11 @@ class Desk(RuleBasedStateMachine):
     def page(self, number: int) -> Page:
         pages = list(Page.objects.without_tree_fields().order_by("path"))
         return pages[number % len(pages)]
+
+    def is_last(self, page: Page) -> bool:
+        """Whether no page is left when it goes, with those below it."""
+        below = Page.objects.filter(pk=page.pk) if page.path == "/" else Page.objects.filter(path__startswith=page.path)
+        return not Page.objects.exclude(pk__in=below.values("pk")).exists()
 
     def open_form(self, client: Client, url: str) -> None:
         response = client.get(url)
@@ -240,16 +245,22 @@ class Desk(RuleBasedStateMachine):
             tab.data["pages_text_set-0-text"] = text
         else:
             add_block(tab.data, "text", text=text)
-        if not tab.data.get("slug") and self.home.pk != tab.key:
+        if not tab.data.get("slug") and not tab.data.get("is_home"):
             tab.data["slug"] = word
         return word
 
     @rule(tab=NUMBERS, slug=SLUGS, menu=st.sampled_from(["", "main", "footer"]))
     @precondition(lambda self: self.tabs)
     def rename(self, tab: int, slug: str, menu: str) -> None:
-        chosen = self.tab(tab)
-        if chosen.key != self.home.pk:
-            chosen.data |= {"slug": slug, "menu": menu}
+        self.tab(tab).data |= {"slug": slug, "menu": menu}
+
+    @rule(tab=NUMBERS, is_home=st.booleans())
+    @precondition(lambda self: self.tabs)
+    def be_the_home_page(self, tab: int, is_home: bool) -> None:
+        data = self.tab(tab).data
+        data.pop("is_home", None)
+        if is_home:
+            data["is_home"] = "on"
 
     @rule(tab=NUMBERS, page=NUMBERS)
     @precondition(lambda self: self.tabs)
@@ -341,7 +352,10 @@ class Desk(RuleBasedStateMachine):
 
     @rule(editor=EDITORS, page=NUMBERS)
     def discard(self, editor: int, page: int) -> None:
-        self.clients[editor].post(f"{LIST}{self.page(page).pk}/discard/")
+        discarded = self.page(page)
+        if self.is_last(discarded):
+            return
+        self.clients[editor].post(f"{LIST}{discarded.pk}/discard/")
         self.check(changes=False)
 
     @rule()
@@ -360,10 +374,7 @@ class Desk(RuleBasedStateMachine):
 
     @rule(editor=EDITORS, page=NUMBERS, beside=NUMBERS, where=st.sampled_from(["below", "before", "after"]))
     def move(self, editor: int, page: int, beside: int, where: str) -> None:
-        moved = self.page(page)
-        if moved.pk == self.home.pk:
-            return
-        data = {"pages": moved.pk, "where": where, "target": self.page(beside).pk}
+        data = {"pages": self.page(page).pk, "where": where, "target": self.page(beside).pk}
         assert self.clients[editor].post(f"{LIST}move/", data).status_code in (200, 302, 400)
         self.check()
 
@@ -371,11 +382,9 @@ class Desk(RuleBasedStateMachine):
     def publish_from_the_list(self, editor: int, page: int, with_below: bool) -> None:
         self.act(editor, "publish_pages", self.page(page), **({"with_below": "on"} if with_below else {}))
 
-    @rule(editor=EDITORS, page=NUMBERS)
-    def hide(self, editor: int, page: int) -> None:
-        hidden = self.page(page)
-        if hidden.pk != self.home.pk:
-            self.act(editor, "hide_pages", hidden)
+    @rule(editor=EDITORS, page=NUMBERS, other=NUMBERS)
+    def hide(self, editor: int, page: int, other: int) -> None:
+        self.act(editor, "hide_pages", self.page(page), home=self.page(other).pk)
 
     @rule(editor=EDITORS, page=NUMBERS)
     @precondition(lambda self: Page.objects.count() < MOST_PAGES)
@@ -384,21 +393,21 @@ class Desk(RuleBasedStateMachine):
         assert self.clients[editor].post(f"{LIST}copy/", data).status_code in (200, 302, 400)
         self.check(changes=False)
 
-    @rule(editor=EDITORS, page=NUMBERS, way=st.sampled_from(["row", "queryset", "admin", "list"]))
-    @precondition(lambda self: Page.objects.count() > 1)
-    def delete(self, editor: int, page: int, way: str) -> None:
+    @rule(editor=EDITORS, page=NUMBERS, way=st.sampled_from(["row", "queryset", "admin", "list"]), other=NUMBERS)
+    def delete(self, editor: int, page: int, way: str, other: int) -> None:
         gone = self.page(page)
-        if gone.pk == self.home.pk:
+        if self.is_last(gone):
             return
         if way == "row":
             gone.delete()
         elif way == "queryset":
             Page.objects.filter(pk=gone.pk).delete()
         elif way == "list":
-            self.clients[editor].post(LIST, {"action": "delete_selected", "_selected_action": gone.pk, "post": "1"})
+            self.act(editor, "delete_selected", gone, home=self.page(other).pk)
         else:
             self.clients[editor].post(f"{LIST}{gone.pk}/delete/", {"post": "yes"})
-        assert not Page.objects.filter(pk=gone.pk).exists()
+        # The home page asks for another one before it goes.
+        assert gone.path == "/" or not Page.objects.filter(pk=gone.pk).exists()
         self.check()
 
     @rule(editor=EDITORS, number=NUMBERS)
@@ -482,7 +491,7 @@ class Desk(RuleBasedStateMachine):
         for path in self.visitors.published_paths():
             assert path in public or path in ALWAYS, path
         answers = {}
-        for path in [*ALWAYS, *public]:
+        for path in {*ALWAYS, *public}:
             answers[path] = self.visitors.ask_django(path)
             assert answers[path].status == 200, path
             assert self.visitors.ask(path) == answers[path], f"stale: {path}"
@@ -503,7 +512,7 @@ class Desk(RuleBasedStateMachine):
                 assert known[target] == 200, (path, href, known[target])
 
     def check_old_addresses(self, public: dict[str, Page]) -> None:
-        self.holders |= {page.address_key: (path, page.pk) for path, page in public.items()}
+        self.holders |= {page.address_key: (path, page.pk) for path, page in public.items() if path != "/"}
         by_key, by_pk = ({getattr(page, name): page for page in public.values()} for name in ("address_key", "pk"))
         there = set(Page.objects.values_list("pk", flat=True))
         for key, (path, holder) in self.holders.items():

@@ -7,7 +7,7 @@ from django.urls import reverse
 from myweb.desk.line import Line
 from myweb.pages.blocks.text import Text
 from myweb.pages.models import Page, SiteSettings
-from tests.admin_forms import form_data
+from tests.admin_forms import add_block, form_data
 from tests.factories import make_page, make_text
 from tests.pages.test_admin import change_url
 
@@ -151,6 +151,36 @@ class TestGoing:
         assert version
         assert (version.comment, version.author) == ("links changed", response.wsgi_request.user)
         assert link(other).replace(">Another<", ">About us<") in str(version.said)
+
+    @pytest.mark.parametrize("is_planned", [False, True])
+    def test_drafts_follow(self, admin_client, about, is_planned):
+        other, page = make_page("Another"), make_page("Drafted")
+        data = form_data(admin_client.get(change_url(page)))
+        add_block(data, "text", text=link(about))
+        data.pop("_publish")
+        plan = {"_plan": "1", "_plan_at_0": "8000-01-01", "_plan_at_1": "00:00"} if is_planned else {}
+        assert admin_client.post(change_url(page), data | plan).status_code == 302
+        assert "draft of “Drafted”" in admin_client.get(f"/admin/pages/page/{about.pk}/delete/").content.decode()
+        response = admin_client.post(pointing_url(about), {"target": other.pk}, follow=True)
+        assert "2 places now lead to “Another”." in response.content.decode()
+        assert "draft of" not in response.content.decode()
+        line = Line(Page, page.pk)
+        assert bool(line.planned) == is_planned
+        assert f'data-page="{other.pk}"' in str(line.draft.said)
+        assert admin_client.post(change_url(page), form_data(admin_client.get(change_url(page)))).status_code == 302
+        assert f'data-page="{other.pk}"' in Text.objects.get(parent=page).text
+
+    def test_draft_that_is_open_meanwhile_is_no_loss(self, admin_client, about):
+        other, page = make_page("Another"), make_page("Drafted")
+        data = form_data(admin_client.get(change_url(page)))
+        add_block(data, "text", text=link(about))
+        data.pop("_publish")
+        admin_client.post(change_url(page), data)
+        opened = form_data(admin_client.get(change_url(page))) | {"title": "Typed meanwhile"}
+        admin_client.post(pointing_url(about), {"target": other.pk})
+        html = admin_client.post(change_url(page), opened, follow=True).content.decode()
+        assert "Nothing is lost: here is what you sent" in html
+        assert "Typed meanwhile" in html
 
     @pytest.mark.parametrize("target", ["", "x", "99999", "self", "below"])
     def test_targets_that_cannot_be(self, admin_client, about, target):

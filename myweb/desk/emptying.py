@@ -1,0 +1,139 @@
+"""
+Takes versions of a page, or the page with all of them, away for good, and the pictures that nothing else shows.
+
+The rows go first, in one transaction, and then the files: what a crash leaves of these, `clean_media` finds.
+"""
+
+from collections.abc import Iterator
+from glob import escape
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.admin.models import DELETION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
+from django.utils.translation import gettext as _
+
+from myweb.pages.blocks import kinds
+from myweb.pages.models import Page
+from myweb.pages.uploads import Upload
+
+from .content import Content
+from .line import Line
+from .models import PreviewLink, Version
+
+
+class Emptying:
+    """What is to go: with `with_page` everything, or else what is neither live nor a draft."""
+
+    def __init__(self, key: int, with_page: bool) -> None:
+        self.line = Line(Page, key)
+        self.with_page = with_page
+
+    @property
+    def versions(self) -> "QuerySet[Version]":
+        if self.with_page:
+            return self.line.versions
+        live = self.line.versions.line().exclude(published_at=None).first()
+        staying = {version.pk for version in (live, self.line.draft, self.line.planned) if version}
+        return self.line.versions.exclude(pk__in=staying)
+
+    def pictures(self) -> dict[str, bool]:
+        """Return the names of the pictures that these have, each with whether it goes, since nothing else has it."""
+        contents = [version.said for version in self.versions]
+        if self.with_page and self.line.live:
+            contents.append(self.line.live)
+        names = sorted({name for content in contents for name in _files_of(content)})
+        return {name: not self._is_needed(name) for name in names}
+
+    def run(self, author: Any) -> None:
+        """Do it. Raises ValidationError if the page cannot go."""
+        with transaction.atomic():
+            if self.with_page and self.line.row:
+                self._check_page(Page.objects.select_for_update().get(pk=self.line.key))
+            names = [name for name, goes in self.pictures().items() if goes]
+            going = list(self.versions.values_list("pk", flat=True))
+            self._forget_history()
+            if self.with_page:
+                Page.objects.filter(pk=self.line.key).delete()
+                PreviewLink.objects.filter(key=self.line.key).delete()
+                self.line.versions.all().delete()  # with what the deletion has just kept
+            Version.objects.filter(pk__in=going).delete()
+            Upload.objects.filter(file__in=names).delete()
+            self._log(author)
+        for name in names:
+            _remove_files(name)
+
+    def _check_page(self, page: Page) -> None:
+        if page.path == "/" and page.is_public:
+            raise ValidationError(_("This is the home page. Please choose another home page first."))
+        if Page.objects.filter(parent=page).exists():
+            raise ValidationError(_("There are pages below this one. Please move or delete them first."))
+
+    def _forget_history(self) -> None:
+        """Remove what django-reversion has kept, and what the log of the admin says of the page."""
+        of_page = {"content_type": ContentType.objects.get_for_model(Page), "object_id": str(self.line.key)}
+        kept = apps.get_model("reversion", "Version").objects.filter(revision=OuterRef("pk"), **of_page)
+        apps.get_model("reversion", "Revision").objects.filter(Exists(kept)).delete()
+        LogEntry.objects.filter(**of_page).delete()
+
+    def _log(self, author: Any) -> None:
+        """Say who did it, and nothing of what it was."""
+        LogEntry.objects.create(
+            user=author,
+            content_type=ContentType.objects.get_for_model(Page),
+            object_id=str(self.line.key),
+            object_repr="–",
+            action_flag=DELETION,
+            change_message=_("Removed for good"),
+        )
+
+    def _is_needed(self, name: str) -> bool:
+        # The end of a name is a hash, which is the same in JSON, where other letters may be escaped.
+        needle = PurePosixPath(name).name.rpartition("-")[2]
+        return any(rows.exists() for rows in self._rows_with(needle))
+
+    def _rows_with(self, needle: str) -> "Iterator[QuerySet[Any]]":
+        for model in apps.get_models():
+            if model is Upload or model._meta.app_label in ("reversion", "sessions"):
+                continue
+            rows: QuerySet[Any] = model._base_manager.order_by()
+            texts = [field for field in model._meta.concrete_fields if isinstance(field, _TEXTS)]
+            wanted = Q()
+            for field in texts:
+                rows = rows.annotate(**{f"{field.name}_as_text": Cast(field.name, models.TextField())})
+                wanted |= Q(**{f"{field.name}_as_text__contains": needle})
+            if not wanted:
+                continue
+            if model is Version:
+                rows = rows.exclude(pk__in=self.versions.order_by().values("pk"))
+            elif self.with_page and model in kinds():
+                rows = rows.exclude(parent=self.line.key)
+            yield rows.filter(wanted)
+
+
+_TEXTS = (models.CharField, models.TextField, models.FileField, models.JSONField)
+
+
+def _files_of(content: Content) -> Iterator[str]:
+    fields = {
+        kind._meta.label_lower: [item.name for item in kind._meta.concrete_fields if isinstance(item, models.FileField)]
+        for kind in kinds()
+    }
+    for block in content["blocks"]:
+        yield from filter(None, (block["fields"].get(name) for name in fields.get(block["kind"], [])))
+    if content.get("draft"):
+        yield from _files_of(content["draft"])
+
+
+def _remove_files(name: str) -> None:
+    """Remove a picture, and whatever was made of it, which has its name in it."""
+    root = Path(settings.MEDIA_ROOT)
+    (root / name).unlink(missing_ok=True)
+    for path in (root / "__processed__").rglob(f"{escape(PurePosixPath(name).stem)}-*"):
+        path.unlink(missing_ok=True)
