@@ -553,9 +553,7 @@ class PageListAdmin(EditorAdmin):
             return refusal
         below = len(_keys_below(pages))
         if len(pages) + below > DELETED_AT_ONCE:
-            sentence = _("At most %(count)d pages can be deleted at once, with those below.")
-            self.message_user(request, sentence % {"count": DELETED_AT_ONCE}, messages.ERROR)
-            return _back(request)
+            return self._too_many_to_delete(request)
         form, reasons = _home_form(request, pages), None
         if "post" in request.POST and (form is None or form.is_valid()):
             try:
@@ -576,6 +574,11 @@ class PageListAdmin(EditorAdmin):
         chosen.deleted_by = request.user
         self.delete_queryset(request, chosen)
 
+    def _too_many_to_delete(self, request: HttpRequest) -> HttpResponse:
+        sentence = _("At most %(count)d pages can be deleted at once, with those below.")
+        self.message_user(request, sentence % {"count": DELETED_AT_ONCE}, messages.ERROR)
+        return _back(request)
+
     def _ask_to_delete(self, request: HttpRequest, pages: Sequence[Page], below: int, **context: Any) -> HttpResponse:
         sentence = ngettext("The page below is deleted, too.", "The %(count)d pages below are deleted, too.", below)
         return self._confirm(
@@ -591,8 +594,10 @@ class PageListAdmin(EditorAdmin):
         )
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        page = Page.objects.published().filter(path="/", pk__in=numbers([object_id])).first()
-        if page and self.has_delete_permission(request, page):
+        page = Page.objects.filter(pk__in=numbers([object_id])).first()
+        if page and len(_keys_below([page])) >= DELETED_AT_ONCE:
+            return self._too_many_to_delete(request)
+        if page and page.path == "/" and page.is_public and self.has_delete_permission(request, page):
             # It asks which page takes its place.
             form = HomeForm(leaving={page.pk})
             return self._ask_to_delete(request, [page], 0, form=form, address=reverse(LIST))

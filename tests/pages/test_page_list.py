@@ -358,6 +358,8 @@ class TestSeveral:
             assert said(act(admin_client, "delete_selected", a, **data)) == [
                 "At most 2000 pages can be deleted at once, with those below."
             ]
+            response = admin_client.post(f"/admin/pages/page/{a.pk}/delete/", data, follow=True)
+            assert said(response) == ["At most 2000 pages can be deleted at once, with those below."]
         assert Page.objects.count() == DELETED_AT_ONCE + 1
 
     def test_pages_of_branches_that_were_opened_in_place(self, admin_client):
