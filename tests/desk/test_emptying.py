@@ -71,6 +71,7 @@ def url_of(page: Page) -> str:
 def test_versions_go_with_their_files(admin_client, client, photo, media):
     html = admin_client.get(url_of(photo)).content.decode()
     assert "goes with it" in html
+    assert f'<img src="/media/{Upload.objects.get().file.name}"' in html
     assert "What remains in backups" in html
     before = client.get("/about/").content
     assert admin_client.post(url_of(photo), {"what": "versions"}).status_code == 302
