@@ -196,6 +196,8 @@
     const begin = () => setTimeout(() => (saved ??= snapshot()), 300)
     if (document.getElementById("content-editor-context")) document.addEventListener("content-editor:ready", begin)
     else begin()
+    // Whoever types sooner has typed all the same.
+    form.addEventListener("beforeinput", () => (saved ??= snapshot()), true)
 
     preview.button = form.querySelector("[name=_preview]")
     preview.button?.addEventListener("click", (event) => {

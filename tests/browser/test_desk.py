@@ -86,6 +86,18 @@ def test_what_is_typed_is_saved_by_itself_and_seen_beside_the_form(page, owner, 
     assert complaints == []
 
 
+def test_typed_while_the_form_still_opens(page, owner, page_url):
+    log_in(page, owner, page_url)
+    # The form takes longer than who types to know what it was opened with.
+    page.add_init_script(
+        "const real = setTimeout; window.setTimeout = (what, ms) => real(what, ms === 300 ? 20_000 : ms)"
+    )
+    page.reload()
+    page.locator("#id_title").press("End")
+    page.keyboard.type(" at once")
+    expect(state(page)).to_have_text(re.compile("Saved as a draft at"), timeout=15_000)
+
+
 def test_nothing_happens_to_a_form_that_is_only_looked_at(page, owner, page_url, site):
     log_in(page, owner, page_url)
     wait_until_opened(page)
