@@ -164,8 +164,8 @@ class PageDesk(DeskAdmin):
         versions = list(deleted_pages()[:500])
         together = {(version.deletion, version.key) for version in versions}
         roots = [item for item in versions if (item.deletion, item.said["fields"]["parent"]) not in together]
-        at_once = Counter(root.deletion for root in roots if root.deletion)
-        firsts = {root.deletion: root.pk for root in reversed(roots) if at_once[root.deletion] > 1}
+        at_once, tops = (Counter(item.deletion for item in items if item.deletion) for items in (versions, roots))
+        firsts = {root.deletion: root.pk for root in reversed(roots) if tops[root.deletion] > 1}
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

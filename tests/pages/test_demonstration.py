@@ -51,6 +51,7 @@ def test_it_works(admin_client, client, demonstration):
     # And back again
     deleted = admin_client.get("/admin/pages/page/deleted/")
     assert deleted.content.decode().count('name="all"') == 1
+    assert f"Bring all {len(demonstration)} back" in deleted.content.decode()
     [root] = [root for root, _below, at_once in deleted.context["versions"] if at_once]
     response = admin_client.post(f"/admin/pages/page/deleted/{root.pk}/", {"all": "1"}, follow=True)
     assert f"{len(demonstration)} pages are back." in response.content.decode()
