@@ -4,8 +4,9 @@ Takes versions of a page, or the page with all of them, away for good, and the p
 The rows go first, in one transaction, and then the files: what a crash leaves of these, `clean_media` finds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from glob import escape
+from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +27,8 @@ from myweb.pages.uploads import Upload
 from .content import Content
 from .line import Line
 from .models import PreviewLink, Version
+
+AT_ONCE = 30  # names that are looked for in one query; SQLite takes 1,000 conditions, one for each column
 
 
 class Emptying:
@@ -49,7 +52,9 @@ class Emptying:
         if self.with_page and self.line.live:
             contents.append(self.line.live)
         names = sorted({name for content in contents for name in _files_of(content)})
-        return {name: not self._is_needed(name) for name in names}
+        batches = (names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE))
+        needed = {name for batch in batches for name in self._needed(batch)}
+        return {name: name not in needed for name in names}
 
     def run(self, author: Any) -> None:
         """Do it. Raises ValidationError if the page cannot go."""
@@ -93,28 +98,32 @@ class Emptying:
             change_message=_("Removed for good"),
         )
 
-    def _is_needed(self, name: str) -> bool:
+    def _needed(self, names: Sequence[str]) -> set[str]:
+        """Return those of `names` that are in any text that does not go."""
         # The end of a name is a hash, which is the same in JSON, where other letters may be escaped.
-        needle = PurePosixPath(name).name.rpartition("-")[2]
-        return any(rows.exists() for rows in self._rows_with(needle))
+        ends = {name: PurePosixPath(name).name.rpartition("-")[2] for name in names}
+        return {
+            name
+            for model in apps.get_models()
+            if model is not Upload and model._meta.app_label not in ("reversion", "sessions")
+            for text in self._texts_with(model, ends.values())
+            for name, end in ends.items()
+            if end in text
+        }
 
-    def _rows_with(self, needle: str) -> "Iterator[QuerySet[Any]]":
-        for model in apps.get_models():
-            if model is Upload or model._meta.app_label in ("reversion", "sessions"):
-                continue
-            rows: QuerySet[Any] = model._base_manager.order_by()
-            texts = [field for field in model._meta.concrete_fields if isinstance(field, _TEXTS)]
-            wanted = Q()
-            for field in texts:
-                rows = rows.annotate(**{f"{field.name}_as_text": Cast(field.name, models.TextField())})
-                wanted |= Q(**{f"{field.name}_as_text__contains": needle})
-            if not wanted:
-                continue
-            if model is Version:
-                rows = rows.exclude(pk__in=self.versions.order_by().values("pk"))
-            elif self.with_page and model in kinds():
-                rows = rows.exclude(parent=self.line.key)
-            yield rows.filter(wanted)
+    def _texts_with(self, model: type[models.Model], ends: Iterable[str]) -> Iterator[str]:
+        rows: QuerySet[Any] = model._base_manager.order_by()
+        if model is Version:
+            rows = rows.exclude(pk__in=self.versions.order_by().values("pk"))
+        elif self.with_page and model in kinds():
+            rows = rows.exclude(parent=self.line.key)
+        names = [field.name for field in model._meta.concrete_fields if isinstance(field, _TEXTS)]
+        texts = {f"{name}_as_text": Cast(name, models.TextField()) for name in names}
+        wanted = Q()
+        for name, end in product(texts, ends):
+            wanted |= Q(**{f"{name}__contains": end})
+        for row in rows.annotate(**texts).filter(wanted).values_list(*texts) if wanted else ():
+            yield from filter(None, row)
 
 
 _TEXTS = (models.CharField, models.TextField, models.FileField, models.JSONField)

@@ -201,3 +201,14 @@ def test_get_changes_nothing(admin_client, photo):
     admin_client.get(url_of(photo))
     admin_client.post(url_of(photo), {})
     assert everything() == before
+
+
+def test_many_pictures(home, django_assert_max_num_queries):
+    blocks = [
+        {"kind": "pages.picture", "key": number, "fields": {"image": f"pictures/photo-{number:016x}.jpg"}}
+        for number in range(100)
+    ]
+    content = {"format": 1, "fields": {"title": "Album"}, "blocks": blocks}
+    Version.objects.create(model="pages.page", key=home.pk, event=Version.Event.REFUSED, content=content, digest="")
+    with django_assert_max_num_queries(150):
+        assert list(Emptying(home.pk, with_page=False).pictures().values()) == [True] * 100
