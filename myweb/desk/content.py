@@ -12,6 +12,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError
@@ -135,6 +136,9 @@ def _plain(field: "Field[Any, Any]", row: Model) -> Any:
     match value:
         case None | bool() | int() | float() | dict() | list():
             return value
+        case Decimal():
+            # PostgreSQL has more zeros, which would be a change.
+            return format(value.normalize(), "f")
         case datetime():
             return value.astimezone(UTC).isoformat()
         case date() | time():

@@ -369,6 +369,9 @@ def test_malformed_setting_is_said_in_a_sentence(site):
         assert "Traceback" not in site.logs("prepare")
     finally:
         site.configure()
+        site.compose("up", "--detach")
+        # Nginx went on meanwhile, and is called unhealthy until it is asked again.
+        wait_for(lambda: site.containers("web")[0]["State"]["Health"]["Status"] == "healthy", "Nginx is well", 120)
         site.up()
 
 

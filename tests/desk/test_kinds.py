@@ -1,6 +1,7 @@
 """A kind of block that only the tests have gets everything of the desk, without a line of its own."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -85,7 +86,7 @@ def test_from_draft_to_restore(page, admin_client):
     first = Line(Page, page.pk).last
     assert seen(Client(), public) == "Less is more"
     [note] = blocks_of(page)
-    assert (str(note.price), note.tags, note.seen_by.slug) == ("0.10", {"a": [1, "湖", None]}, "")
+    assert (note.price, note.tags, note.seen_by.slug) == (Decimal("0.10"), {"a": [1, "湖", None]}, "")
 
     # Another version, and the two compared
     url, data = change(admin_client, page, words="More is less", price="2.50")

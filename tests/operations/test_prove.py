@@ -98,7 +98,7 @@ def test_rows_are_missing(place, backup, tmp_path):
 def test_page_that_cannot_be_shown(place, slug):
     place.shell(
         "from myweb.pages.models import Page; from myweb.pages.blocks.picture import Picture;"
-        f"Picture.objects.update(image='', parent=Page.objects.get(slug='{slug}'))"
+        f"Picture.objects.update(renditions={{'source': None}}, parent=Page.objects.get(slug='{slug}'))"
     )
     place.manage("backup")
     sentence = place.refused("backup", "--prove")
