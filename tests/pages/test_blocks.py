@@ -33,7 +33,7 @@ from tests.factories import make_picture, make_text
 @pytest.fixture
 def page(admin_client) -> Page:
     url, data = new_form(admin_client)
-    data |= {"title": "Rooms", "slug": "rooms", "is_published": "on"}
+    data |= {"title": "Rooms", "slug": "rooms", "is_home": "", "is_published": "on"}
     add_block(data, "quote", saying="Less & <b>more</b>", source="A guest")
     assert admin_client.post(url, data).status_code == 302
     return Page.objects.get()
