@@ -1,6 +1,7 @@
 """The form of what has versions, in the stock admin: opened on a version, and sent as one."""
 
 import json
+import logging
 import secrets
 from copy import copy
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.db import OperationalError
 from django.db.models import FileField, Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
@@ -31,6 +33,8 @@ from .content import LEAST_NEW_KEY, Content, content_of, is_known, load, new_key
 from .forms import DeskForm, Opening
 from .line import Conflict, Late, Line, Sender
 from .models import Version
+
+logger = logging.getLogger(__name__)
 
 Event = Version.Event
 
@@ -103,7 +107,13 @@ class DeskAdmin(EditorAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         # Not in a transaction, as Django's: a form that is only checked or shown has to lock nothing.
-        response: HttpResponse = self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        try:
+            response: HttpResponse = self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
+        except OperationalError:  # the disk is full, or somebody holds the database's lock for long
+            if not unsent.is_carried(request):
+                raise
+            logger.exception("a form cannot be saved")
+            return unsent.go_on(request, self.admin_site.each_context(request), status=503)
         return response
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
@@ -323,7 +333,7 @@ class DeskAdmin(EditorAdmin):
         version = line.keep_aside(Event.UNSENT, content, self._sender(request))
         self.message_user(
             request,
-            _("You are logged in again, and nothing is lost: this is what you had typed. Please save or publish it."),
+            _("It is kept now, and nothing is lost: this is what you had typed. Please save or publish it."),
             messages.WARNING,
         )
         return redirect(self.url("change", line.key, f"?version={version.pk}"))

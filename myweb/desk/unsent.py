@@ -48,8 +48,8 @@ def unpack(token: str) -> tuple[str, QueryDict] | None:
     return path, post
 
 
-def go_on(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+def go_on(request: HttpRequest, context: dict[str, Any], status: int = 403) -> HttpResponse:
     """Answer with a page that sends it once more, with a token that is valid now, to be kept aside."""
     fields = [(name, value) for name, values in request.POST.lists() for value in values if name not in LEFT_OUT]
-    context |= {"title": _("Nothing is lost"), "fields": fields, "path": request.path}
-    return render(request, "desk/go_on.html", context, status=403)
+    context |= {"title": _("Nothing is lost"), "fields": fields, "path": request.path, "is_late": status == 503}
+    return render(request, "desk/go_on.html", context, status=status)

@@ -6,10 +6,12 @@ from html import unescape
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
 from myweb.desk import unsent
+from myweb.desk.line import Line
 from myweb.desk.models import Version
 from tests.admin_forms import ADD, add_block, form_data
 from tests.factories import make_page
@@ -64,7 +66,7 @@ def test_login_carries_it(owner, home):
     response = owner.get(response.headers["Location"])
     html = response.content.decode()
     assert "Typed for an hour" in html
-    assert "You are logged in again, and nothing is lost" in html
+    assert "It is kept now, and nothing is lost" in html
     data = form_data(response) | {"csrfmiddlewaretoken": owner.cookies["csrftoken"].value}
     assert owner.post(url, data, headers=HERE).status_code == 302
     assert "Typed for an hour" in Client().get("/about/").content.decode()
@@ -139,3 +141,36 @@ def test_new_page_that_was_only_kept_aside_is_found_again(owner, home):
     html = owner.get("/admin/").content.decode()
     assert f'<a href="{url}">News</a>' in html
     assert place not in html
+
+
+@pytest.mark.parametrize("button", ["_publish", "_draft", "_plan", "_keep"])
+def test_database_takes_nothing(owner, monkeypatch, button):
+    """Its disk is full, or somebody holds its lock."""
+    url, data = typed(owner)
+    data.pop("_publish")
+    if button == "_plan":
+        data |= {"_plan_at_0": "8000-01-01", "_plan_at_1": "00:00"}
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    with monkeypatch.context() as full:
+        for name in ("publish", "save_draft", "keep_aside"):
+            full.setattr(Line, name, refuse)
+        response = owner.post(url, data | {button: "1"}, headers=HERE)
+        assert response.status_code == 503
+        html = response.content.decode()
+        assert "The site cannot save anything at the moment." in html
+        # And once more, too soon
+        assert owner.post(url, hidden_fields(html), headers=HERE).status_code == 503
+    response = owner.post(url, hidden_fields(html), headers=HERE, follow=True)
+    assert "Typed for an hour" in response.content.decode()
+    assert Version.objects.get().event == Version.Event.UNSENT
+
+
+def test_database_takes_nothing_that_is_saved_by_itself(owner, monkeypatch):
+    """The script goes on by itself, and says so."""
+    url, data = typed(owner)
+    monkeypatch.setattr(Line, "save_draft", lambda *args, **kwargs: (_ for _ in ()).throw(OperationalError))
+    owner.raise_request_exception = False
+    assert owner.post(url, data | {"_autosave": "1"}, headers=HERE).status_code == 500
