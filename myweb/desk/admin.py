@@ -30,7 +30,7 @@ from myweb.keys import as_key
 
 from . import unsent
 from .comparison import compare, summary
-from .content import LEAST_NEW_KEY, Content, content_of, digest, is_known, load, new_key
+from .content import LEAST_NEW_KEY, Content, content_of, digest, fields_of, is_known, load, new_key
 from .forms import DeskForm, Opening
 from .line import Conflict, Late, Line, Sender
 from .models import Version
@@ -145,6 +145,7 @@ class DeskAdmin(EditorAdmin):
             initial={} if content else self.get_changeform_initial_data(request),
             is_lenient=request.method == "POST" and not {PUBLISH, PLAN} & set(request.POST),
         )
+        request.desk_gone = gone(row, content) if content else []  # type: ignore[attr-defined]
         request.desk_unknown = [block for block in content["blocks"] if not is_known(block)] if content else []  # type: ignore[attr-defined]
         return row
 
@@ -213,6 +214,7 @@ class DeskAdmin(EditorAdmin):
                 OPENED: opened.pk if opened else "",
             },
             "changes": compare(live if is_current else line.content, opened.said, self.model) if opened else [],
+            "gone": request.desk_gone,  # type: ignore[attr-defined]
             "unknown": request.desk_unknown,  # type: ignore[attr-defined]
             "may_publish": self.may_publish(request, line),
             "planned": line.planned,
@@ -540,6 +542,15 @@ class DeskAdmin(EditorAdmin):
         if not self.may_draft(request):
             raise PermissionDenied
         return JsonResponse({"token": get_token(request)})
+
+
+def gone(row: Model, content: Content) -> list[str]:
+    """Return the names of the fields of `row` for which `content` has something chosen that is not there any more."""
+    return [
+        capfirst(str(field.verbose_name))
+        for field in fields_of(type(row))
+        if field.is_relation and content["fields"].get(field.name) and getattr(row, field.attname) is None
+    ]
 
 
 def mistakes(form: Any, formsets: Any) -> list[tuple[str, str, list[str]]]:

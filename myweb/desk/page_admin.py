@@ -186,6 +186,10 @@ class PageDesk(DeskAdmin):
             sentences = getattr(refusal, "messages", [_("Somebody else has just saved it.")])
             self.message_user(request, " ".join(sentences), messages.ERROR)
             return redirect("admin:pages_page_deleted")
+        page = next(page for page in pages if page.pk == deleted.key)
+        if deleted.said["fields"]["parent"] and page.parent is None:
+            sentence = _("The page above it is not there any more. It is at the top now, until you move it.")
+            self.message_user(request, sentence, messages.WARNING)
         if "all" in request.POST:
             sentence = ngettext("%(number)d page is back.", "%(number)d pages are back.", len(pages))
             self.message_user(request, sentence % {"number": len(pages)}, messages.SUCCESS)

@@ -593,6 +593,10 @@ class PageListAdmin(EditorAdmin):
             **context,
         )
 
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        obj.deleted_by = request.user
+        super().delete_model(request, obj)
+
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         page = Page.objects.filter(pk__in=numbers([object_id])).first()
         if page and len(_keys_below([page])) >= DELETED_AT_ONCE:

@@ -12,6 +12,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, models, transaction
 from django.forms.widgets import ClearableFileInput
@@ -125,6 +126,9 @@ class UploadInput(ClearableFileInput):
         return Upload.objects.filter(file=value.name).values_list("pk", flat=True).first()
 
 
+_GONE = _("This picture is not there any more. Please choose it again.")
+
+
 class PictureFormField(forms.FileField):
     """
     Not Django's forms.ImageField, which has every decoder of Pillow try its hand on the file.
@@ -142,8 +146,11 @@ class PictureFormField(forms.FileField):
         if isinstance(data, str):
             row = Upload.find(data)
             if row is None or not row.file.storage.exists(row.file.name):
-                raise ValidationError(_("This picture is not there any more. Please choose it again."))
+                raise ValidationError(_GONE)
             return row.file.name
+        if initial and data is None and not default_storage.exists(str(initial)):
+            # Before the library, which takes the name away and says so in its own words
+            raise ValidationError(_GONE)
         return super().clean(data, initial)
 
     def bound_data(self, data: Any, initial: Any) -> Any:

@@ -511,3 +511,41 @@ def test_odd_values_of_what_the_form_carries(admin_client, home, odd):
         for button in ("_draft", "_autosave", "_publish", "_plan"):
             sent = as_draft(data) | {name: odd, button: "1"}
             assert admin_client.post(url, sent).status_code in (200, 302, 409)
+
+
+def test_page_is_saved_although_the_file_of_a_picture_is_gone(admin_client, home, media):
+    page = make_page("About")
+    picture = make_picture(page)
+    name = picture.image.name
+    picture.image.storage.delete(name)
+    url, data = opened(admin_client, page)
+    data |= {"title": "Typed"}
+    status, answer = autosave(admin_client, url, data)
+    assert status == 200
+    assert admin_client.post(url, as_draft(data) | {"_count": 2, "_base": answer["base"]}).status_code == 302
+    response = admin_client.post(url, form_data(admin_client.get(url)))
+    assert "This picture is not there any more. Please choose it again." in response.content.decode()
+    assert str(media) not in response.content.decode()
+    for version in Version.objects.filter(author__isnull=False):
+        assert version.said["blocks"][0]["fields"]["image"] == name
+
+
+def test_who_deleted_a_page_is_said(admin_client, home):
+    page = make_page("About")
+    admin_client.post(f"/admin/pages/page/{page.pk}/delete/", {"post": "yes"})
+    [version] = deleted_pages()
+    assert str(version.author) == "admin"
+
+
+def test_page_comes_back_without_the_one_above(admin_client, home):
+    above = make_page("Above")
+    page = make_page("About", parent=above)
+    key = page.pk
+    page.delete()
+    above.delete()
+    opened_on_it = admin_client.get(f"/admin/pages/page/{key}/change/").content.decode()
+    assert "What was chosen at “Page above” is not there any more." in opened_on_it
+    version = deleted_pages().get(key=key)
+    response = admin_client.post(f"/admin/pages/page/deleted/{version.pk}/", follow=True)
+    assert "It is at the top now, until you move it." in response.content.decode()
+    assert Page.objects.get(pk=key).path == "/about/"
