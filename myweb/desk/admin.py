@@ -388,8 +388,12 @@ class DeskAdmin(EditorAdmin):
     def _discard(self, request: HttpRequest, content: Content | None = None) -> HttpResponse:
         """Take the draft back out, and keep what was typed since it was saved, as well."""
         line: Line = request.desk_line  # type: ignore[attr-defined]
+        sender = self._sender(request)
+        if content and not line.is_seen_by(sender):
+            # Nobody discards what they have not seen.
+            return self._conflict(request, line, content, sender)
         if content and not self._is_saved(line, content):
-            line.keep_aside(Event.DISCARDED, content, self._sender(request))
+            line.keep_aside(Event.DISCARDED, content, sender)
         try:
             line.discard_draft(request.user)
         except ValidationError as refusal:

@@ -179,6 +179,15 @@ class Line:
             return Version.objects.get(pk=aside.values("pk")[:1])
         return Version.objects.create(**self._identity, **fields)
 
+    def is_seen_by(self, sender: Sender) -> bool:
+        """Whether the form of `sender` was opened on what is there now, or has saved it."""
+        own = self.draft if self.draft and self._is_own(self.draft, sender) else None
+        try:
+            self._check_base(sender, own)
+        except Conflict:
+            return False
+        return True
+
     def discard_draft(self, author: Any) -> None:
         """
         Have the draft be none any more; it is still there among the versions.

@@ -24,6 +24,9 @@
   let saved = null // what was sent last, or what the form was opened with
   let isLeaving = false
 
+  let isAsked = false // by the browser, whether to leave
+  const isGoing = () => isAsked || document.visibilityState === "hidden"
+
   // Of what is typed; files are sent by themselves.
   const snapshot = () => {
     const entries = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !/^_|^csrf|-id$/.test(name))
@@ -46,7 +49,7 @@
 
   const save = async () => {
     // Who leaves cannot wait for an answer.
-    if ((sending && document.visibilityState !== "hidden") || isLeaving || !isDirty()) return
+    if ((sending && !isGoing()) || isLeaving || !isDirty()) return
     const before = saved
     saved = snapshot()
     sending = send()
@@ -79,7 +82,7 @@
     data.set("_autosave", "1")
     field("_count").value = Number(field("_count").value) + 1
     keyInputs = Object.fromEntries([...form.querySelectorAll("input[name$='-id']")].map((input) => [input.name, input]))
-    const keepalive = document.visibilityState === "hidden" && sizeOf(data) < MOST_KEPT_ALIVE
+    const keepalive = isGoing() && sizeOf(data) < MOST_KEPT_ALIVE
     return fetch(form.action, { method: "POST", body: data, redirect: "manual", keepalive })
   }
 
@@ -243,7 +246,12 @@
     })
     document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save())
     window.addEventListener("beforeunload", (event) => {
-      if (isDirty() && !isLeaving) event.preventDefault()
+      if (!isDirty() || isLeaving) return
+      event.preventDefault()
+      // Before the browser asks for what it goes to, which may be this form once more
+      isAsked = true
+      save()
+      isAsked = false
     })
     // Back from a page that the form was sent to, by the browser's button
     window.addEventListener("pageshow", (event) => {

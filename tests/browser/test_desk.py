@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.console import complaints_of
 from tests.factories import make_upload
+from tests.site import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -353,3 +354,17 @@ def test_who_may_no_more_keeps_what_was_typed(page, page_url, site):
     page.locator("[name=_publish]").click()
     expect(state(page)).to_contain_text("You may not change this any more.")
     expect(page.locator("#id_title")).to_have_value("Typed for an hour")
+
+
+def test_reloading_shows_what_was_just_typed(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    page.locator("#id_title").press("ControlOrMeta+a")
+    page.keyboard.type("Just typed")
+    with page.expect_event("dialog") as asked:
+        page.evaluate("setTimeout(() => location.reload())")
+    assert asked.value.type == "beforeunload"
+    wait_for(lambda: "Just typed" in page.context.request.get(page_url).text(), "it is saved", 20)
+    with page.expect_navigation():
+        asked.value.accept()
+    expect(page.locator("#id_title")).to_have_value("Just typed")

@@ -347,6 +347,23 @@ def test_discarding_without_a_login_keeps_what_was_typed(home):
     assert form_data(client.get(url))["title"] == "Draft"
 
 
+def test_nobody_discards_what_they_have_not_seen(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    admin_client.post(url, as_draft(data) | {"title": "Draft"})
+    stale = as_draft(form_data(admin_client.get(url)))
+    admin_client.post(url, as_draft(form_data(admin_client.get(url))) | {"title": "Of somebody else"})
+    response = admin_client.post(url.replace("change", "discard"), stale | {"title": "Mine"}, follow=True)
+    assert "Meanwhile, at" in response.content.decode()
+    assert form_data(response)["title"] == "Mine"
+    data = as_draft(form_data(admin_client.get(url)))
+    assert data["title"] == "Of somebody else"
+    # What the same form has saved by itself, it has seen, even if the answer was lost.
+    autosave(admin_client, url, data, title="Seen")
+    admin_client.post(url.replace("change", "discard"), data | {"title": "Seen", "_count": 2})
+    assert form_data(admin_client.get(url))["title"] == "About"
+
+
 def test_draft_that_was_discarded_meanwhile(admin_client, home):
     page = make_page("About")
     url, data = opened(admin_client, page)
