@@ -29,7 +29,7 @@ from myweb.keys import as_key
 
 from . import unsent
 from .comparison import compare, summary
-from .content import LEAST_NEW_KEY, Content, content_of, is_known, load, new_key
+from .content import LEAST_NEW_KEY, Content, content_of, digest, is_known, load, new_key
 from .forms import DeskForm, Opening
 from .line import Conflict, Late, Line, Sender
 from .models import Version
@@ -42,6 +42,7 @@ Event = Version.Event
 FORM, COUNT, BASE, OPENED = "_form", "_count", "_base", "_opened"
 # Its buttons; one that is none of them saves a draft.
 PREVIEW, PUBLISH, PLAN, AUTOSAVE, KEEP = "_preview", "_publish", "_plan", "_autosave", "_keep"
+DISCARD, CANCEL = "_discard", "_cancel"
 PLAN_AT = "_plan_at"
 MOST_COUNT = 2**31 - 1  # what the column takes
 VERSIONS_A_PAGE = 50
@@ -145,8 +146,8 @@ class DeskAdmin(EditorAdmin):
         return row
 
     def _is_form(self, request: HttpRequest) -> bool:
-        match = request.resolver_match
-        return bool(match and match.url_name and match.url_name.rpartition("_")[2] in ("change", "preview"))
+        name = (request.resolver_match and request.resolver_match.url_name) or ""
+        return name.rpartition("_")[2] in ("change", "preview", "discard", "cancel")
 
     def _asked_version(self, request: HttpRequest, line: Line) -> Version | None:
         asked = as_key(request.POST.get(OPENED) or request.GET.get("version") or "")
@@ -244,6 +245,10 @@ class DeskAdmin(EditorAdmin):
             return self.preview(request, form.instance, [block for formset in formsets for block in formset.blocks()])
         if KEEP in request.POST:
             return self._keep(request, content)
+        if DISCARD in request.POST:
+            return self._discard(request, content)
+        if CANCEL in request.POST:
+            return self._cancel(request, content)
         if AUTOSAVE in request.POST:
             return self._autosave(request, content, formsets)
         say_what_was_left_out(request, [form.instance, *(block for formset in formsets for block in formset.blocks())])
@@ -361,6 +366,35 @@ class DeskAdmin(EditorAdmin):
             }
         )
 
+    def _discard(self, request: HttpRequest, content: Content | None = None) -> HttpResponse:
+        """Take the draft back out, and keep what was typed since it was saved, as well."""
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        if content and not self._is_saved(line, content):
+            line.keep_aside(Event.DISCARDED, content, self._sender(request))
+        try:
+            line.discard_draft(request.user)
+        except ValidationError as refusal:
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            return redirect(self.url("change", line.key))
+        if line.draft:
+            self.message_user(request, _("The draft is put aside. It is still among the versions."), messages.SUCCESS)
+        return redirect(self.url("change" if line.is_live else "versions", line.key))
+
+    def _cancel(self, request: HttpRequest, content: Content | None = None) -> HttpResponse:
+        """Have a draft not be published by itself; what was typed since it was saved is the draft then."""
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        if not self.may_publish(request, line):
+            raise PermissionDenied
+        line.cancel_plan()
+        self.message_user(request, _("It is not published by itself any more."), messages.SUCCESS)
+        if content and not self._is_saved(line, content):
+            return self._save(request, content, is_published=False)
+        return redirect(self.url("change", line.key))
+
+    def _is_saved(self, line: Line, content: Content) -> bool:
+        saved = line.content
+        return bool(saved) and (digest(saved), saved.get("unread")) == (digest(content), content.get("unread"))
+
     def _sender(self, request: HttpRequest) -> Sender:
         said = {name: request.POST.get(name, "").replace("\0", "") for name in (COUNT, BASE, FORM, "_comment")}
         return Sender(
@@ -462,24 +496,27 @@ class DeskAdmin(EditorAdmin):
         """Take the draft back out, on POST."""
         if request.method != "POST" or not self.may_draft(request):
             raise PermissionDenied
-        line = Line(self.model, min(key, 2**62))
-        try:
-            line.discard_draft(request.user)
-        except ValidationError as refusal:
-            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
-            return redirect(self.url("change", key))
-        if line.draft:
-            self.message_user(request, _("The draft is put aside. It is still among the versions."), messages.SUCCESS)
-        return redirect(self.url("change", key) if line.is_live else self.url("versions", key))
+        if FORM in request.POST:
+            return self.change_view_as(request, key, DISCARD)
+        request.desk_line = Line(self.model, min(key, 2**62))  # type: ignore[attr-defined]
+        return self._discard(request)
 
     def cancel_view(self, request: HttpRequest, key: int) -> HttpResponse:
         """Have a draft not be published by itself, on POST."""
-        line = Line(self.model, min(key, 2**62))
-        if request.method != "POST" or not self.may_publish(request, line):
+        if request.method != "POST" or not self.may_draft(request):
             raise PermissionDenied
-        line.cancel_plan()
-        self.message_user(request, _("It is not published by itself any more."), messages.SUCCESS)
-        return redirect(self.url("change", key))
+        if FORM in request.POST:
+            return self.change_view_as(request, key, CANCEL)
+        request.desk_line = Line(self.model, min(key, 2**62))  # type: ignore[attr-defined]
+        return self._cancel(request)
+
+    def change_view_as(self, request: HttpRequest, key: int, button: str) -> HttpResponse:
+        """Read the form that was sent to another address than its own."""
+        post = request.POST.copy()
+        post[button] = "1"
+        request.POST = post  # type: ignore[assignment]
+        response: HttpResponse = self.change_view(request, str(key))
+        return response
 
     def token_view(self, request: HttpRequest, key: int) -> JsonResponse:
         """Tell the form that somebody is logged in, and by which token it may be sent now."""

@@ -282,3 +282,14 @@ def test_upload_and_conflict_without_javascript(browser, owner, site, tmp_path, 
     other.goto(url.replace("change", "versions"))
     expect(other.locator(".versions [name=old]")).to_have_count(4)
     context.close()
+
+
+def test_enter_in_a_field_saves_the_draft(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    for title in ("First", "Second"):
+        page.locator("#id_title").fill(title)
+        page.locator("#id_title").press("Enter")
+        expect(page.locator(".messagelist")).to_contain_text(f"The draft of “{title}” is saved.")
+        wait_until_opened(page)
+    expect(page.locator("#id_title")).to_have_value("Second")

@@ -287,6 +287,31 @@ def test_discarding_leads_back_to_what_is_live(admin_client, home):
     assert states_of([page])[page.pk].name == "live"
 
 
+def test_discarding_keeps_what_was_typed_since(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    admin_client.post(url, as_draft(data) | {"title": "Draft"})
+    data = as_draft(form_data(admin_client.get(url)))
+    assert admin_client.post(url.replace("change", "discard"), data | {"title": "Typed since"}).status_code == 302
+    assert form_data(admin_client.get(url))["title"] == "About"
+    assert set(map(str, Version.objects.filter(event=Event.DISCARDED))) == {"Draft", "Typed since"}
+
+
+def test_discarding_without_a_login_keeps_what_was_typed(home):
+    page = make_page("About")
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner", password="a-lake-in-the-morning"))
+    url, data = opened(client, page)
+    client.post(url, as_draft(data) | {"title": "Draft"})
+    data = as_draft(form_data(client.get(url))) | {"title": "Typed since"}
+    client.logout()
+    token = client.post(url.replace("change", "discard"), data).context["unsent"]
+    login = {"username": "owner", "password": "a-lake-in-the-morning", "_unsent": token}
+    response = client.post("/admin/login/", login, follow=True)
+    assert form_data(response)["title"] == "Typed since"
+    assert form_data(client.get(url))["title"] == "Draft"
+
+
 def test_draft_that_was_discarded_meanwhile(admin_client, home):
     page = make_page("About")
     url, data = opened(admin_client, page)

@@ -91,6 +91,24 @@ def test_owner_plans_and_cancels(admin_client, home):
     assert Client().get("/news/").status_code == 404
 
 
+def test_cancelling_saves_what_was_typed(admin_client, home):
+    page = make_page("About")
+    plan(page, 1, title="Planned")
+    url = f"/admin/pages/page/{page.pk}/change/"
+    data = form_data(admin_client.get(url)) | {"title": "Typed since"}
+    del data["_publish"]
+    response = admin_client.post(url.replace("change", "cancel"), data, follow=True)
+    assert "It is not published by itself any more." in response.content.decode()
+    assert form_data(response)["title"] == "Typed since"
+    assert Line(Page, page.pk).planned is None
+    # Nothing was typed: nothing is new
+    number = Version.objects.count()
+    data = form_data(admin_client.get(url))
+    del data["_publish"]
+    admin_client.post(url.replace("change", "cancel"), data)
+    assert Version.objects.count() == number
+
+
 def test_states():
     pages = {name: make_page(name) for name in ("live", "changes", "planned", "hidden")}
     pages["later"] = make_page("later", publish_from=timezone.now() + timedelta(days=1))
