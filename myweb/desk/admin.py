@@ -20,6 +20,7 @@ from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from js_asset import Script
 
 from myweb.admin import EditorAdmin
@@ -57,7 +58,9 @@ class DeskAdmin(EditorAdmin):
     class Media:
         js = [Script(f"myweb/{name}.js", defer=True) for name in ("desk", "uploads", "blocks")]
 
-    plan_field: Any = DateTimeField(widget=DateTimeWidget())
+    plan_field: Any = DateTimeField(
+        widget=DateTimeWidget(), error_messages={"required": gettext_lazy("Please choose a day and a time.")}
+    )
 
     # Who may do what
 
@@ -262,9 +265,9 @@ class DeskAdmin(EditorAdmin):
 
     def _save(self, request: HttpRequest, content: Content, *, is_published: bool) -> HttpResponse:
         line: Line = request.desk_line  # type: ignore[attr-defined]
-        sender = self._sender(request)
+        sender, planned = self._sender(request), line.planned
         if is_published and not self.may_publish(request, line):
-            raise PermissionDenied
+            return self._only_draft(request, content)
         try:
             if is_published:
                 line.publish(content, sender)
@@ -284,20 +287,29 @@ class DeskAdmin(EditorAdmin):
             )
             return redirect(self.url("change", line.key))
         self.message_user(request, _("“%s” is published.") % name, messages.SUCCESS)
+        if planned and not planned.refusal:
+            when = date_format(localtime(planned.publish_at), "DATETIME_FORMAT")
+            self.message_user(request, _("What was planned for %s is not published by itself any more.") % when)
         return self.response_post_save_change(request, Line(self.model, line.key).row)
+
+    def _only_draft(self, request: HttpRequest, content: Content) -> HttpResponse:
+        """Rights can change while somebody types, and so can what they are asked for."""
+        self.message_user(request, _("You may not publish this. Somebody else has to do that."), messages.WARNING)
+        return self._save(request, content, is_published=False)
 
     def _plan(self, request: HttpRequest, content: Content) -> HttpResponse:
         line: Line = request.desk_line  # type: ignore[attr-defined]
         if not self.may_publish(request, line):
-            raise PermissionDenied
+            return self._only_draft(request, content)
         sender, moment = self._sender(request), self.plan_field.widget.value_from_datadict(request.POST, {}, PLAN_AT)
         try:
             planned_for = self.plan_field.clean(moment)
             if planned_for <= timezone.now():
                 raise ValidationError(_("This time has passed already."))
         except ValidationError as refusal:
-            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
-            planned_for = None  # it stays a draft
+            sentences = [*refusal.messages, _("It is saved as a draft, and not planned.")]
+            self.message_user(request, " ".join(sentences), messages.ERROR)
+            planned_for = None
         try:
             line.save_draft(content, sender, publish_at=planned_for)
         except (Conflict, Late):
@@ -350,7 +362,12 @@ class DeskAdmin(EditorAdmin):
             version = line.save_draft(content, sender, by_itself=True)
         except Late:
             sentence = _("This was saved from here already. Open the page again to go on.")
-            return JsonResponse({"message": sentence}, status=409)
+            answer = {"message": sentence}
+            if not line.versions.filter(form=sender.form, count__gte=sender.count).exists():
+                # Typed after it was published, while the browser still showed the form
+                version = line.keep_aside(Event.AUTOSAVE, content, sender)
+                answer["url"] = self.url("change", line.key, f"?version={version.pk}")
+            return JsonResponse(answer, status=409)
         except Conflict:
             version = line.keep_aside(Event.AUTOSAVE, content, sender)
             url = self.url("change", line.key, f"?version={version.pk}")
