@@ -416,7 +416,9 @@ class DeskAdmin(EditorAdmin):
 
     def _is_saved(self, line: Line, content: Content) -> bool:
         saved = line.content
-        return bool(saved) and (digest(saved), saved.get("unread")) == (digest(content), content.get("unread"))
+        if saved is None:
+            return False
+        return (digest(saved), saved.get("unread")) == (digest(content), content.get("unread"))
 
     def _sender(self, request: HttpRequest) -> Sender:
         said = {name: request.POST.get(name, "").replace("\0", "") for name in (COUNT, BASE, FORM, "_comment")}
