@@ -217,7 +217,16 @@
   }
   let isShowing = false
 
+  // The content editor goes back to where the form was when it was sent: what is said must be seen all the same.
+  const showWhatIsSaid = () => {
+    const said = [...document.querySelectorAll(".messagelist li")]
+    if (!said.length || !location.hash.includes("scrollY=")) return
+    if (said.every((message) => message.matches(".success"))) say(said.map((message) => message.textContent).join(" "))
+    else history.replaceState(history.state, "", location.hash.replace(/scrollY=\d+/, "scrollY=0"))
+  }
+
   if (form) {
+    showWhatIsSaid()
     form.addEventListener("input", touched)
     form.addEventListener("change", touched)
     for (const name of ["formset:added", "formset:removed", "drop"]) document.addEventListener(name, () => setTimeout(touched))

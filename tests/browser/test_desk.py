@@ -368,3 +368,22 @@ def test_reloading_shows_what_was_just_typed(page, owner, page_url):
     with page.expect_navigation():
         asked.value.accept()
     expect(page.locator("#id_title")).to_have_value("Just typed")
+
+
+def test_what_is_said_is_seen_wherever_the_form_was(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    for _time in range(3):
+        add_text(page, "Words")
+    page.evaluate("scrollTo(0, 400)")
+    page.locator("[name=_draft]").click()
+    expect(page).to_have_url(re.compile("scrollY=[1-9]"))
+    expect(state(page)).to_contain_text("is saved. Visitors do not see it yet.")
+    wait_until_opened(page)
+    page.locator("#id_title").fill("")
+    page.evaluate("scrollTo(0, 400)")
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist")).to_contain_text("Not published yet, but nothing is lost.")
+    wait_until_opened(page)
+    expect(page.locator(".messagelist")).to_be_in_viewport()
+    expect(page.locator(".desk-mistakes")).to_be_in_viewport()
