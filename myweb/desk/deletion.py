@@ -126,7 +126,8 @@ def _bring_all_back(roots: Sequence[Version], together: Iterable[Version], autho
 
 
 def _bring_level_back(versions: Sequence[Version], parents: Mapping[int, Page], author: Any) -> list[Page]:
-    as_they_were, others = [], []
+    as_they_were: list[Version] = []
+    others: list[Version] = []
     for version in versions:
         parent = parents[version.said["fields"]["parent"]]
         (as_they_were if _was_only_live(version, parent) else others).append(version)
