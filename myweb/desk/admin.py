@@ -20,6 +20,7 @@ from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from js_asset import Script
 
 from myweb.admin import EditorAdmin
@@ -29,7 +30,7 @@ from myweb.keys import as_key
 
 from . import unsent
 from .comparison import compare, summary
-from .content import LEAST_NEW_KEY, Content, content_of, is_known, load, new_key
+from .content import LEAST_NEW_KEY, Content, content_of, digest, is_known, load, new_key
 from .forms import DeskForm, Opening
 from .line import Conflict, Late, Line, Sender
 from .models import Version
@@ -42,6 +43,7 @@ Event = Version.Event
 FORM, COUNT, BASE, OPENED = "_form", "_count", "_base", "_opened"
 # Its buttons; one that is none of them saves a draft.
 PREVIEW, PUBLISH, PLAN, AUTOSAVE, KEEP = "_preview", "_publish", "_plan", "_autosave", "_keep"
+DISCARD, CANCEL = "_discard", "_cancel"
 PLAN_AT = "_plan_at"
 MOST_COUNT = 2**31 - 1  # what the column takes
 VERSIONS_A_PAGE = 50
@@ -56,7 +58,9 @@ class DeskAdmin(EditorAdmin):
     class Media:
         js = [Script(f"myweb/{name}.js", defer=True) for name in ("desk", "uploads", "blocks")]
 
-    plan_field: Any = DateTimeField(widget=DateTimeWidget())
+    plan_field: Any = DateTimeField(
+        widget=DateTimeWidget(), error_messages={"required": gettext_lazy("Please choose a day and a time.")}
+    )
 
     # Who may do what
 
@@ -145,8 +149,8 @@ class DeskAdmin(EditorAdmin):
         return row
 
     def _is_form(self, request: HttpRequest) -> bool:
-        match = request.resolver_match
-        return bool(match and match.url_name and match.url_name.rpartition("_")[2] in ("change", "preview"))
+        name = (request.resolver_match and request.resolver_match.url_name) or ""
+        return name.rpartition("_")[2] in ("change", "preview", "discard", "cancel")
 
     def _asked_version(self, request: HttpRequest, line: Line) -> Version | None:
         asked = as_key(request.POST.get(OPENED) or request.GET.get("version") or "")
@@ -244,6 +248,10 @@ class DeskAdmin(EditorAdmin):
             return self.preview(request, form.instance, [block for formset in formsets for block in formset.blocks()])
         if KEEP in request.POST:
             return self._keep(request, content)
+        if DISCARD in request.POST:
+            return self._discard(request, content)
+        if CANCEL in request.POST:
+            return self._cancel(request, content)
         if AUTOSAVE in request.POST:
             return self._autosave(request, content, formsets)
         say_what_was_left_out(request, [form.instance, *(block for formset in formsets for block in formset.blocks())])
@@ -257,9 +265,9 @@ class DeskAdmin(EditorAdmin):
 
     def _save(self, request: HttpRequest, content: Content, *, is_published: bool) -> HttpResponse:
         line: Line = request.desk_line  # type: ignore[attr-defined]
-        sender = self._sender(request)
+        sender, planned = self._sender(request), line.planned
         if is_published and not self.may_publish(request, line):
-            raise PermissionDenied
+            return self._only_draft(request, content)
         try:
             if is_published:
                 line.publish(content, sender)
@@ -279,20 +287,29 @@ class DeskAdmin(EditorAdmin):
             )
             return redirect(self.url("change", line.key))
         self.message_user(request, _("“%s” is published.") % name, messages.SUCCESS)
+        if planned and not planned.refusal:
+            when = date_format(localtime(planned.publish_at), "DATETIME_FORMAT")
+            self.message_user(request, _("What was planned for %s is not published by itself any more.") % when)
         return self.response_post_save_change(request, Line(self.model, line.key).row)
+
+    def _only_draft(self, request: HttpRequest, content: Content) -> HttpResponse:
+        """Rights can change while somebody types, and so can what they are asked for."""
+        self.message_user(request, _("You may not publish this. Somebody else has to do that."), messages.WARNING)
+        return self._save(request, content, is_published=False)
 
     def _plan(self, request: HttpRequest, content: Content) -> HttpResponse:
         line: Line = request.desk_line  # type: ignore[attr-defined]
         if not self.may_publish(request, line):
-            raise PermissionDenied
+            return self._only_draft(request, content)
         sender, moment = self._sender(request), self.plan_field.widget.value_from_datadict(request.POST, {}, PLAN_AT)
         try:
             planned_for = self.plan_field.clean(moment)
             if planned_for <= timezone.now():
                 raise ValidationError(_("This time has passed already."))
         except ValidationError as refusal:
-            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
-            planned_for = None  # it stays a draft
+            sentences = [*refusal.messages, _("It is saved as a draft, and not planned.")]
+            self.message_user(request, " ".join(sentences), messages.ERROR)
+            planned_for = None
         try:
             line.save_draft(content, sender, publish_at=planned_for)
         except (Conflict, Late):
@@ -345,7 +362,12 @@ class DeskAdmin(EditorAdmin):
             version = line.save_draft(content, sender, by_itself=True)
         except Late:
             sentence = _("This was saved from here already. Open the page again to go on.")
-            return JsonResponse({"message": sentence}, status=409)
+            answer = {"message": sentence}
+            if not line.versions.filter(form=sender.form, count__gte=sender.count).exists():
+                # Typed after it was published, while the browser still showed the form
+                version = line.keep_aside(Event.AUTOSAVE, content, sender)
+                answer["url"] = self.url("change", line.key, f"?version={version.pk}")
+            return JsonResponse(answer, status=409)
         except Conflict:
             version = line.keep_aside(Event.AUTOSAVE, content, sender)
             url = self.url("change", line.key, f"?version={version.pk}")
@@ -360,6 +382,37 @@ class DeskAdmin(EditorAdmin):
                 "keys": {form.add_prefix("id"): form.instance.pk for formset in formsets for form in formset.forms},
             }
         )
+
+    def _discard(self, request: HttpRequest, content: Content | None = None) -> HttpResponse:
+        """Take the draft back out, and keep what was typed since it was saved, as well."""
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        if content and not self._is_saved(line, content):
+            line.keep_aside(Event.DISCARDED, content, self._sender(request))
+        try:
+            line.discard_draft(request.user)
+        except ValidationError as refusal:
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            return redirect(self.url("change", line.key))
+        if line.draft:
+            self.message_user(request, _("The draft is put aside. It is still among the versions."), messages.SUCCESS)
+        return redirect(self.url("change" if line.is_live else "versions", line.key))
+
+    def _cancel(self, request: HttpRequest, content: Content | None = None) -> HttpResponse:
+        """Have a draft not be published by itself; what was typed since it was saved is the draft then."""
+        line: Line = request.desk_line  # type: ignore[attr-defined]
+        if not self.may_publish(request, line):
+            raise PermissionDenied
+        line.cancel_plan()
+        self.message_user(request, _("It is not published by itself any more."), messages.SUCCESS)
+        if content and not self._is_saved(line, content):
+            return self._save(request, content, is_published=False)
+        return redirect(self.url("change", line.key))
+
+    def _is_saved(self, line: Line, content: Content) -> bool:
+        saved = line.content
+        if saved is None:
+            return False
+        return (digest(saved), saved.get("unread")) == (digest(content), content.get("unread"))
 
     def _sender(self, request: HttpRequest) -> Sender:
         said = {name: request.POST.get(name, "").replace("\0", "") for name in (COUNT, BASE, FORM, "_comment")}
@@ -462,24 +515,27 @@ class DeskAdmin(EditorAdmin):
         """Take the draft back out, on POST."""
         if request.method != "POST" or not self.may_draft(request):
             raise PermissionDenied
-        line = Line(self.model, min(key, 2**62))
-        try:
-            line.discard_draft(request.user)
-        except ValidationError as refusal:
-            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
-            return redirect(self.url("change", key))
-        if line.draft:
-            self.message_user(request, _("The draft is put aside. It is still among the versions."), messages.SUCCESS)
-        return redirect(self.url("change", key) if line.is_live else self.url("versions", key))
+        if FORM in request.POST:
+            return self.change_view_as(request, key, DISCARD)
+        request.desk_line = Line(self.model, min(key, 2**62))  # type: ignore[attr-defined]
+        return self._discard(request)
 
     def cancel_view(self, request: HttpRequest, key: int) -> HttpResponse:
         """Have a draft not be published by itself, on POST."""
-        line = Line(self.model, min(key, 2**62))
-        if request.method != "POST" or not self.may_publish(request, line):
+        if request.method != "POST" or not self.may_draft(request):
             raise PermissionDenied
-        line.cancel_plan()
-        self.message_user(request, _("It is not published by itself any more."), messages.SUCCESS)
-        return redirect(self.url("change", key))
+        if FORM in request.POST:
+            return self.change_view_as(request, key, CANCEL)
+        request.desk_line = Line(self.model, min(key, 2**62))  # type: ignore[attr-defined]
+        return self._cancel(request)
+
+    def change_view_as(self, request: HttpRequest, key: int, button: str) -> HttpResponse:
+        """Read the form that was sent to another address than its own."""
+        post = request.POST.copy()
+        post[button] = "1"
+        request.POST = post  # type: ignore[assignment]
+        response: HttpResponse = self.change_view(request, str(key))
+        return response
 
     def token_view(self, request: HttpRequest, key: int) -> JsonResponse:
         """Tell the form that somebody is logged in, and by which token it may be sent now."""

@@ -27,6 +27,7 @@ from .models import Version, VersionQuerySet
 Event = Version.Event
 
 MOST_TIMES = 5
+MOST_LOST = 100  # characters that may be replaced at once without being kept
 
 
 class Conflict(Exception):
@@ -112,7 +113,7 @@ class Line:
         self, content: Content, sender: Sender, *, by_itself: bool = False, publish_at: datetime | None = None
     ) -> Version:
         """
-        Append `content` as a draft, or put it in the place of what the same form saved by itself.
+        Append `content` as a draft, or put it in the place of what the same form saved by itself and is still in it.
 
         With `publish_at`, it is the one that is planned, and no other. Raises Conflict and Late.
         """
@@ -124,7 +125,7 @@ class Line:
         with appending():
             if publish_at:
                 self.cancel_plan()
-            if own and own.event == Event.AUTOSAVE:
+            if own and own.event == Event.AUTOSAVE and not _is_lost(own.said, content):
                 # Compare and set: another request of this form, or a publishing, may be on its way.
                 mine = self.versions.filter(pk=own.pk, event=own.event, count__lt=sender.count)
                 if not mine.update(**fields, created_at=timezone.now()):
@@ -360,6 +361,19 @@ class Line:
         place.parent = above if is_possible else place.parent
         place.title = str(content["fields"].get("title") or "–")[: Page._meta.get_field("title").max_length]
         place.save()
+
+
+def _is_lost(old: Content, new: Content) -> bool:
+    """Whether a block of `old` is not in `new`, or most of a text: nobody might find it again."""
+    kept = {(block["kind"], block["key"]): block["fields"] for block in new["blocks"]}
+    for block in old["blocks"]:
+        fields = kept.get((block["kind"], block["key"]))
+        if fields is None:
+            return True
+        for name, text in block["fields"].items():
+            if isinstance(text, str) and len(text) > MOST_LOST and 2 * len(str(fields.get(name) or "")) < len(text):
+                return True
+    return False
 
 
 @contextmanager

@@ -72,10 +72,7 @@ class PageDesk(DeskAdmin):
     def preview_view(self, request: HttpRequest, key: int) -> HttpResponse:
         """Show what was sent, or else a version or the draft, or else the page, as visitors will see it."""
         if request.method == "POST":
-            post = request.POST.copy()
-            post[PREVIEW] = "1"
-            request.POST = post  # type: ignore[assignment]
-            return self.change_view(request, str(key))
+            return self.change_view_as(request, key, PREVIEW)
         page = self.get_object(request, str(key))
         if page is None:
             raise Http404

@@ -40,12 +40,14 @@
 
   const touched = () => {
     if (saved === null) return
+    isLeaving = false // who goes on typing may have stopped the browser
     schedule(REST)
     preview.update()
   }
 
   const save = async () => {
-    if (sending || isLeaving || !isDirty()) return
+    // Who leaves cannot wait for an answer.
+    if ((sending && document.visibilityState !== "hidden") || isLeaving || !isDirty()) return
     const before = saved
     saved = snapshot()
     sending = send()
@@ -105,14 +107,33 @@
   // Somebody who has logged in again has another token.
   const renew = async () => {
     const response = await fetch(desk.dataset.token, { redirect: "manual" })
+    if (response.status === 403) {
+      say(desk.dataset.notAllowed)
+      return false
+    }
     if (!response.ok) {
       say(desk.dataset.loggedOut, { url: location.href, text: desk.dataset.logIn, target: "_blank" })
       return false
     }
     field("csrfmiddlewaretoken").value = (await response.json()).token
     const again = await post()
-    if (again.ok || again.status === 409) take(await again.json())
-    return again.ok || again.status === 409
+    const isTaken = again.ok || again.status === 409
+    if (isTaken) take(await again.json())
+    else say(desk.dataset.notSaved)
+    return isTaken
+  }
+
+  const isUploading = () => form.querySelector(".upload-state progress")
+
+  // Returns whether the form has all pictures, or goes without one that somebody has seen to be missing.
+  const havePictures = async () => {
+    if (isUploading()) say(desk.dataset.uploading)
+    while (isUploading()) await new Promise((resolve) => form.addEventListener("upload:end", resolve, { once: true }))
+    const missing = [...form.querySelectorAll(".upload-state button:not(.seen)")].filter((again) => !again.closest(".for-deletion"))
+    for (const again of missing) again.classList.add("seen")
+    missing[0]?.focus()
+    if (missing.length) say(desk.dataset.missing)
+    return !missing.length
   }
 
   // What cannot arrive is not sent: the browser's page of errors would take the place of what was typed.
@@ -123,11 +144,15 @@
       return
     }
     isAsking = true
+    if (!(await havePictures())) {
+      isAsking = false
+      return
+    }
     try {
       const response = await fetch(desk.dataset.token, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE * 1000) })
-      isHeard = response.status < 500
+      isHeard = response.status < 500 && response.status !== 403
       if (isHeard) form.requestSubmit(submitter)
-      else say(desk.dataset.notSaved)
+      else say(response.status === 403 ? desk.dataset.notAllowed : desk.dataset.notSaved)
     } catch {
       say(desk.dataset.offline)
     }

@@ -3,6 +3,7 @@
 {
   const desk = document.querySelector(".desk")
   const form = desk?.closest("form")
+  const numberOf = (input) => form.elements.namedItem(`${input.name}_number`)
 
   const send = (file, onProgress) =>
     new Promise((resolve, reject) => {
@@ -29,7 +30,7 @@
   const show = (input, { number, preview }) => {
     const place = input.closest(".imagefield") ?? wrap(input)
     place.querySelector("img").src = preview
-    const hidden = form.elements.namedItem(`${input.name}_number`)
+    const hidden = numberOf(input)
     hidden.value = number
     input.value = ""
     input.required = false
@@ -54,8 +55,15 @@
     return place
   }
 
+  // Somebody who has logged in again, in another tab, has another token.
+  const renew = async () => {
+    const response = await fetch(desk.dataset.token, { redirect: "manual" })
+    if (response.ok) form.elements.namedItem("csrfmiddlewaretoken").value = (await response.json()).token
+  }
+
   const upload = async (input) => {
     const [file] = input.files
+    if (!file) return
     const state = input.parentNode.querySelector(".upload-state") ?? document.createElement("span")
     state.className = "upload-state"
     state.setAttribute("role", "status")
@@ -69,18 +77,29 @@
       show(input, answer)
       state.replaceChildren(`${file.name} ✓`)
     } catch (message) {
+      if (input.files[0] !== file) return
       const again = Object.assign(document.createElement("button"), { type: "button", textContent: desk.dataset.again })
-      again.addEventListener("click", () => upload(input))
+      again.addEventListener("click", async () => {
+        await renew().catch(() => {}) // then the upload itself says so
+        upload(input)
+      })
       state.replaceChildren(`${message} `, again)
+    } finally {
+      form.dispatchEvent(new Event("upload:end"))
     }
   }
+
+  // One that cannot be uploaded, since it is too large, would keep all else from being saved.
+  form?.addEventListener("formdata", ({ formData }) => {
+    for (const input of form.querySelectorAll("input[type=file]")) if (numberOf(input)) formData.delete(input.name)
+  })
 
   // Before the form is told of the change: the file is not to travel with it.
   form?.addEventListener(
     "change",
     (event) => {
       const input = event.target
-      if (input.type !== "file" || !input.files.length || !form.elements.namedItem(`${input.name}_number`)) return
+      if (input.type !== "file" || !input.files.length || !numberOf(input)) return
       event.stopPropagation()
       upload(input)
     },

@@ -19,11 +19,12 @@ django.setup()
 from django.contrib.auth.models import User  # noqa: E402
 from django.db import transaction  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.test.utils import setup_test_environment  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from myweb.pages.blocks import kinds  # noqa: E402
 from myweb.pages.blocks.text import Text  # noqa: E402
 from myweb.pages.models import Page  # noqa: E402
+from tests.admin_forms import form_data  # noqa: E402
 
 BELOW = 100  # pages below a page
 IN_MENU = 6
@@ -85,21 +86,17 @@ def login(_number: int) -> dict[str, str]:
 
 
 def forms(number: int) -> list[dict[str, Any]]:
-    """Return what a browser would send to change so many pages."""
-    return [form(page) for page in Page.objects.order_by("?")[:number]]
+    """Return what a browser would send to publish so many pages, as they are."""
+    setup_test_environment()
+    client = Client()
+    with transaction.atomic():
+        client.force_login(User.objects.create_superuser(f"owner-{secrets.token_hex(4)}"))
+    return [form(client, page) for page in Page.objects.order_by("?")[:number]]
 
 
-def form(page: Page) -> dict[str, Any]:
-    text = Text.objects.get(parent=page)
-    prefixes = [kind._meta.get_field("parent").related_query_name() for kind in kinds()]
-    prefix = text._meta.get_field("parent").related_query_name()
-    fields = {name: getattr(page, name) for name in ("title", "slug", "menu", "language", "description")}
-    fields |= {"parent": page.parent_id or "", "is_published": "on"}
-    fields |= {f"{name}_{part}": "" for name in ("publish_from", "publish_until") for part in (0, 1)}
-    fields |= {f"{each}-{name}_FORMS": int(each == prefix) for each in prefixes for name in ("TOTAL", "INITIAL")}
-    fields |= {f"{prefix}-0-{name}": getattr(text, name) for name in ("id", "region", "ordering", "text")}
-    fields[f"{prefix}-0-parent"] = page.pk
-    return {"url": reverse("admin:pages_page_change", args=[page.pk]), "path": page.path, "fields": fields}
+def form(client: Client, page: Page) -> dict[str, Any]:
+    url = reverse("admin:pages_page_change", args=[page.pk])
+    return {"url": url, "path": page.path, "fields": form_data(client.get(url))}
 
 
 if __name__ == "__main__":

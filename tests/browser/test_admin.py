@@ -263,7 +263,8 @@ TOO_SMALL = """
 () => [...document.querySelectorAll(
     "#content :is(a, button, input, select, textarea, summary, [tabindex='0']):not([type=checkbox], [type=radio])"
 )].filter((each) => each.checkVisibility({opacityProperty: true, visibilityProperty: true})
-    && !each.closest("p:not(.datetime), .ProseMirror *, [href^='/media/'], .small, thead, #changelist-filter"))
+    && !each.closest("p:not(.datetime), .ProseMirror *, [href^='/media/'], .small, thead, #changelist-filter")
+    && !each.closest("[aria-hidden=true]"))
 .map((each) => [each, each.getBoundingClientRect()])
 .filter(([, {width, height}]) => width && (width < 44 || height < 43.5))
 .map(([each, {width, height}]) => `${width} ${height} ${each.outerHTML.slice(0, 150)}`)

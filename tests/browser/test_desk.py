@@ -309,3 +309,74 @@ def test_upload_and_conflict_without_javascript(browser, owner, site, tmp_path, 
     other.goto(url.replace("change", "versions"))
     expect(other.locator(".versions [name=old]")).to_have_count(4)
     context.close()
+
+
+def test_enter_in_a_field_saves_the_draft(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    for title in ("First", "Second"):
+        page.locator("#id_title").fill(title)
+        page.locator("#id_title").press("Enter")
+        expect(page.locator(".messagelist")).to_contain_text(f"The draft of “{title}” is saved.")
+        wait_until_opened(page)
+    expect(page.locator("#id_title")).to_have_value("Second")
+
+
+def test_picture_that_is_too_large_keeps_nothing_from_being_saved(page, owner, page_url, tmp_path):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    page.route("**/upload/", lambda route: route.fulfill(status=413))
+    page.locator(".order-machine-insert-target.last").click()
+    page.locator(".plugin-button", has_text="Picture").click()
+    photo = tmp_path / "field.jpg"
+    photo.write_bytes(make_upload((1200, 800)).read())
+    sent = []
+    page.on(
+        "request", lambda request: sent.append(request.post_data_buffer or b"") if request.method == "POST" else None
+    )
+    page.locator("input[type=file]:visible").set_input_files(photo)
+    expect(page.locator(".upload-state")).to_contain_text("This file is too large")
+    page.locator("#id_title").fill("Typed for an hour")
+    expect(state(page)).to_have_text(re.compile("Saved as a draft at"))
+    page.locator("[name=_draft]").click()
+    expect(state(page)).to_contain_text("A picture was not uploaded.")
+    expect(page.get_by_role("button", name="Try again")).to_be_focused()
+    page.locator("[name=_draft]").click()
+    expect(page.locator(".messagelist")).to_contain_text("The draft of “Typed for an hour” is saved.")
+    assert [body for body in sent if b"field.jpg" in body] == sent[:1]
+
+
+def test_form_waits_for_its_pictures(page, owner, page_url, tmp_path):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    waiting = []
+    page.route("**/upload/", lambda route: waiting.append(route))
+    page.locator(".order-machine-insert-target.last").click()
+    page.locator(".plugin-button", has_text="Picture").click()
+    photo = tmp_path / "field.jpg"
+    photo.write_bytes(make_upload((1200, 800)).read())
+    page.locator("input[type=file]:visible").set_input_files(photo)
+    expect(page.locator(".upload-state progress")).to_be_visible()
+    page.locator("[name=_draft]").click()
+    expect(state(page)).to_contain_text("A picture is still on its way")
+    waiting.pop().continue_()
+    expect(page.locator(".messagelist")).to_contain_text("is saved. Visitors do not see it yet.")
+    expect(page.locator(".imagefield-preview-image:visible")).to_have_js_property("naturalWidth", 300)
+
+
+MAY_NO_MORE = """
+from django.contrib.auth.models import User
+User.objects.filter(username="{name}").update(is_superuser=False)
+"""
+
+
+def test_who_may_no_more_keeps_what_was_typed(page, page_url, site):
+    site.manage("shell", "-v0", "-c", MAKE_OWNER.replace('"desk"', '"former"'))
+    log_in(page, "former", page_url)
+    wait_until_opened(page)
+    site.manage("shell", "-v0", "-c", MAY_NO_MORE.format(name="former"))
+    page.locator("#id_title").fill("Typed for an hour")
+    expect(state(page)).to_contain_text("You may not change this any more.")
+    page.locator("[name=_publish]").click()
+    expect(state(page)).to_contain_text("You may not change this any more.")
+    expect(page.locator("#id_title")).to_have_value("Typed for an hour")

@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from myweb.contact.models import ContactSettings
 from myweb.desk.deletion import deleted_pages
@@ -156,6 +158,39 @@ def test_autosave(admin_client, home):
     assert Line(Page, page.pk).draft is None
 
 
+def test_autosave_keeps_what_it_takes_away(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    add_block(data, "text", text=f"<p>{'Typed for an hour. ' * 20}</p>")
+
+    def sent(count: int, **fields: str) -> int:
+        answer = autosave(admin_client, url, data, _count=count, **fields)[1]
+        data.update({"_base": answer["base"], "_opened": answer["opened"]})
+        data.update({name: key for name, key in answer["keys"].items() if key})
+        return answer["opened"]
+
+    prefix = "pages_text_set-0"
+    first = sent(1)
+    assert sent(2, **{f"{prefix}-text": f"<p>{'Typed for an hour. ' * 19}</p>"}) == first
+    second = sent(3, **{f"{prefix}-text": "<p>Selected all of it and typed this</p>"})
+    third = sent(4, **{f"{prefix}-text": "<p>And went on</p>"})
+    assert first != second == third
+    fourth = sent(5, **{f"{prefix}-DELETE": "on"})
+    assert fourth != third
+    said = [version.said["blocks"] for version in Version.objects.filter(event=Event.AUTOSAVE).order_by("pk")]
+    assert [[block["fields"]["text"][:9] for block in blocks] for blocks in said] == [["<p>Typed "], ["<p>And we"], []]
+
+
+def test_what_is_typed_after_publishing_from_the_same_form_is_kept(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    admin_client.post(url, data | {"_count": 2})
+    status, answer = autosave(admin_client, url, data, _count=3, title="Typed while it was sent")
+    assert status == 409
+    assert form_data(admin_client.get(answer["url"]))["title"] == "Typed while it was sent"
+    assert form_data(admin_client.get(url))["title"] == "About"
+
+
 def test_autosave_in_two_tabs(admin_client, home):
     page = make_page("About")
     url, one = opened(admin_client, page)
@@ -288,6 +323,31 @@ def test_discarding_leads_back_to_what_is_live(admin_client, home):
     assert states_of([page])[page.pk].name == "live"
 
 
+def test_discarding_keeps_what_was_typed_since(admin_client, home):
+    page = make_page("About")
+    url, data = opened(admin_client, page)
+    admin_client.post(url, as_draft(data) | {"title": "Draft"})
+    data = as_draft(form_data(admin_client.get(url)))
+    assert admin_client.post(url.replace("change", "discard"), data | {"title": "Typed since"}).status_code == 302
+    assert form_data(admin_client.get(url))["title"] == "About"
+    assert set(map(str, Version.objects.filter(event=Event.DISCARDED))) == {"Draft", "Typed since"}
+
+
+def test_discarding_without_a_login_keeps_what_was_typed(home):
+    page = make_page("About")
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner", password="a-lake-in-the-morning"))
+    url, data = opened(client, page)
+    client.post(url, as_draft(data) | {"title": "Draft"})
+    data = as_draft(form_data(client.get(url))) | {"title": "Typed since"}
+    client.logout()
+    token = client.post(url.replace("change", "discard"), data).context["unsent"]
+    login = {"username": "owner", "password": "a-lake-in-the-morning", "_unsent": token}
+    response = client.post("/admin/login/", login, follow=True)
+    assert form_data(response)["title"] == "Typed since"
+    assert form_data(client.get(url))["title"] == "Draft"
+
+
 def test_draft_that_was_discarded_meanwhile(admin_client, home):
     page = make_page("About")
     url, data = opened(admin_client, page)
@@ -341,8 +401,17 @@ def test_who_may_only_draft_publishes_nothing(home):
     response = client.get(url_of(page))
     assert 'name="_publish"' not in response.content.decode()
     data = form_data(response) | {"title": "Mine"}
-    assert client.post(url_of(page), data).status_code == 403
+    # What was typed is kept, even if somebody lost the right meanwhile.
+    response = client.post(url_of(page), data, follow=True)
+    assert "You may not publish this." in response.content.decode()
+    data = form_data(response)
+    assert data["title"] == "Mine"
     assert client.post(url_of(page), as_draft(data)).status_code == 302
+    tomorrow = timezone.localtime() + timedelta(days=1)
+    plan = {"_plan": "1", "_plan_at_0": f"{tomorrow:%Y-%m-%d}", "_plan_at_1": "10:00"}
+    data = as_draft(form_data(client.get(url_of(page)))) | plan
+    assert "You may not publish this." in client.post(url_of(page), data, follow=True).content.decode()
+    assert not Version.objects.exclude(publish_at=None).exists()
     move = {"pages": page.pk, "where": "before", "target": home.pk}
     assert client.post("/admin/pages/page/move/", move).status_code == 403
     assert client.post(f"/admin/pages/page/{page.pk}/delete/", {"post": "yes"}).status_code == 403

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -79,7 +80,11 @@ def test_owner_plans_and_cancels(admin_client, home):
     data |= {"title": "News", "slug": "news", "is_published": "on", "_plan": "1"}
     del data["_publish"]
     response = admin_client.post(url, data | {"_plan_at_0": "2001-01-01", "_plan_at_1": "10:00"}, follow=True)
-    assert "This time has passed already." in response.content.decode()
+    assert "This time has passed already. It is saved as a draft, and not planned." in response.content.decode()
+    data = form_data(response) | {"_plan": "1"}
+    del data["_publish"]
+    response = admin_client.post(url, data, follow=True)
+    assert "Please choose a day and a time. It is saved as a draft, and not planned." in response.content.decode()
     data = form_data(response) | {"_plan": "1", "_plan_at_0": f"{tomorrow:%Y-%m-%d}", "_plan_at_1": "10:00"}
     del data["_publish"]
     response = admin_client.post(url, data, follow=True)
@@ -89,6 +94,34 @@ def test_owner_plans_and_cancels(admin_client, home):
     assert admin_client.post(url.replace("change", "cancel")).status_code == 302
     assert states_of([page])[page.pk] == ("draft", "draft")
     assert Client().get("/news/").status_code == 404
+
+
+def test_publishing_says_that_a_plan_is_cancelled(admin_client, home):
+    page = make_page("About")
+    plan(page, 1, title="Planned")
+    url = f"/admin/pages/page/{page.pk}/change/"
+    data = form_data(admin_client.get(url)) | {"title": "Today"}
+    response = admin_client.post(url, data, follow=True).content.decode()
+    assert "“Today” is published." in response
+    assert re.search("What was planned for .* is not published by itself any more.", response)
+
+
+def test_cancelling_saves_what_was_typed(admin_client, home):
+    page = make_page("About")
+    plan(page, 1, title="Planned")
+    url = f"/admin/pages/page/{page.pk}/change/"
+    data = form_data(admin_client.get(url)) | {"title": "Typed since"}
+    del data["_publish"]
+    response = admin_client.post(url.replace("change", "cancel"), data, follow=True)
+    assert "It is not published by itself any more." in response.content.decode()
+    assert form_data(response)["title"] == "Typed since"
+    assert Line(Page, page.pk).planned is None
+    # Nothing was typed: nothing is new
+    number = Version.objects.count()
+    data = form_data(admin_client.get(url))
+    del data["_publish"]
+    admin_client.post(url.replace("change", "cancel"), data)
+    assert Version.objects.count() == number
 
 
 def test_states():
