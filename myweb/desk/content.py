@@ -27,6 +27,7 @@ FORMAT = 1
 # From a format to the next one, when a content is read; what is stored stays as it was written.
 CONVERTERS: dict[int, Callable[[Content], Content]] = {}
 LEAST_NEW_KEY = 2**51
+BATCH = 1000  # keys in a query, of which SQLite takes 32,766
 
 
 def new_key() -> int:
@@ -121,6 +122,21 @@ def write_blocks(page: Page, blocks: Sequence[Block]) -> None:
             there.save()
     for gone in live.values():
         gone.delete()
+
+
+def add_blocks(blocks: Sequence[Block]) -> None:
+    """Write the blocks of pages that have none yet; a key that is taken meanwhile is exchanged for a new one."""
+    taken: set[tuple[type[Block], int]] = set()
+    for kind in {type(block) for block in blocks}:
+        keys = [block.pk for block in blocks if type(block) is kind]
+        for start in range(0, len(keys), BATCH):
+            there = kind._base_manager.filter(pk__in=keys[start : start + BATCH])
+            taken |= {(kind, key) for key in there.values_list("pk", flat=True)}
+    for block in blocks:
+        if (type(block), block.pk) in taken:
+            block.pk = new_key()
+        block._state.adding = True
+        block.save(force_insert=True)
 
 
 def _kinds() -> dict[str, type[Block]]:

@@ -1,17 +1,21 @@
 """Pages that are deleted, by whatever way, and how they come back."""
 
 import secrets
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 
+from myweb.pages import tree
 from myweb.pages.models import Page
 
+from . import branches
 from .content import converted
-from .line import Line, Sender
+from .line import Line, Sender, is_provisional
 from .models import Version
 
 Event = Version.Event
@@ -20,10 +24,23 @@ Event = Version.Event
 @receiver(pre_delete, sender=Page)
 def keep_version(instance: Page, origin: Any, **kwargs: Any) -> None:
     """Keep what is about to go. Sent for each page below, too, before anything is deleted, in the same transaction."""
-    # One for all that goes at once
-    deletion: str = origin.__dict__.setdefault("_deletion", secrets.token_hex(16))
-    author = getattr(instance, "deleted_by", None) or getattr(origin, "deleted_by", None)
-    Line(Page, instance.pk).end(author, deletion, instance.position)
+    # Of all that goes at once, with the first of them
+    waiting: set[int] = vars(origin).setdefault("_waiting", set())
+    if instance.pk not in waiting:
+        keys = {instance.pk} if waiting else _all_that_goes(origin, instance)
+        author = getattr(instance, "deleted_by", None) or getattr(origin, "deleted_by", None)
+        branches.end_all(keys, author, secrets.token_hex(16))
+        waiting |= keys
+    waiting.remove(instance.pk)
+
+
+def _all_that_goes(origin: Any, first: Page) -> set[int]:
+    keys = {first.pk}
+    if isinstance(origin, QuerySet) and origin.model is Page:
+        keys.update(origin.values_list("pk", flat=True))
+    elif isinstance(origin, Page):
+        keys.add(origin.pk)
+    return keys | tree.keys_below(keys)
 
 
 def deleted_pages() -> "QuerySet[Version]":
@@ -39,6 +56,42 @@ def deleted_pages() -> "QuerySet[Version]":
     return deleted.select_related("author").order_by("-created_at", "-pk")
 
 
+class DeletedBranch(NamedTuple):
+    """A page that was deleted."""
+
+    version: Version
+    number: int  # of pages, with those below it
+    at_once: int  # of pages that went with this branch and others; said only of the first of these
+
+
+def deleted_branches(at_most: int) -> list[DeletedBranch]:
+    """Return what can be brought back, what was deleted last first."""
+    rows = list(deleted_pages().values_list("pk", "key", "deletion", "content__fields__parent"))
+    together = {(deletion, key) for _pk, key, deletion, _parent in rows}
+    below: dict[tuple[str, int | None], list[int]] = {}
+    for _pk, key, deletion, parent in rows:
+        below.setdefault((deletion, parent), []).append(key)
+    roots = [row for row in rows if (row[2], row[3]) not in together]
+    at_once, tops = (Counter(deletion for _pk, _key, deletion, _parent in some if deletion) for some in (rows, roots))
+    firsts = {deletion: pk for pk, _key, deletion, _parent in reversed(roots) if tops[deletion] > 1}
+    shown = roots[:at_most]
+    versions = Version.objects.select_related("author").in_bulk([pk for pk, *_rest in shown])
+    return [
+        DeletedBranch(
+            versions[pk], _number(below, deletion, key), at_once[deletion] if firsts.get(deletion) == pk else 0
+        )
+        for pk, key, deletion, _parent in shown
+    ]
+
+
+def _number(below: Mapping[tuple[str, int | None], Sequence[int]], deletion: str, key: int) -> int:
+    number, level = 0, [key]
+    while level:
+        number += len(level)
+        level = [child for parent in level for child in below.get((deletion, parent), ())]
+    return number
+
+
 @transaction.atomic
 def bring_back(version: Version, author: Any) -> list[Page]:
     """
@@ -46,14 +99,7 @@ def bring_back(version: Version, author: Any) -> list[Page]:
 
     Returns the pages. Raises ValidationError if an address is taken meanwhile, or the page above is not there.
     """
-    deleted_with = list(deleted_pages().filter(deletion=version.deletion).exclude(pk=version.pk))
-    todo, pages = [version], []
-    while todo:
-        said = todo.pop(0)
-        pages.append(_bring_back(said, author))
-        below = [other for other in deleted_with if other.said["fields"]["parent"] == said.key]
-        todo += sorted(below, key=lambda other: other.said.get("position", 0))
-    return pages
+    return _bring_all_back([version], list(deleted_pages().filter(deletion=version.deletion)), author)
 
 
 @transaction.atomic
@@ -62,10 +108,42 @@ def bring_all_back(version: Version, author: Any) -> list[Page]:
     together = list(deleted_pages().filter(deletion=version.deletion)) if version.deletion else [version]
     keys = {item.key for item in together}
     roots = [item for item in together if item.said["fields"]["parent"] not in keys]
-    pages = []
-    for root in sorted(roots, key=lambda item: item.said.get("position", 0)):
-        pages += bring_back(root, author)
+    return _bring_all_back(sorted(roots, key=_position), together, author)
+
+
+def _bring_all_back(roots: Sequence[Version], together: Iterable[Version], author: Any) -> list[Page]:
+    """Make the pages of `roots` again, and then those `together` with them that were below, a level at a time."""
+    below: dict[int | None, list[Version]] = {}
+    for item in together:
+        below.setdefault(item.said["fields"]["parent"], []).append(item)
+    level = [_bring_back(root, author) for root in roots]
+    pages = [*level]
+    while level:
+        versions = [item for page in level for item in sorted(below.get(page.pk, []), key=_position)]
+        level = _bring_level_back(versions, {page.pk: page for page in level}, author)
+        pages += level
     return pages
+
+
+def _bring_level_back(versions: Sequence[Version], parents: Mapping[int, Page], author: Any) -> list[Page]:
+    as_they_were: list[Version] = []
+    others: list[Version] = []
+    for version in versions:
+        parent = parents[version.said["fields"]["parent"]]
+        (as_they_were if _was_only_live(version, parent) else others).append(version)
+    return branches.make_again(as_they_were, parents, author) + [_bring_back(version, author) for version in others]
+
+
+def _was_only_live(version: Version, parent: Page) -> bool:
+    """Whether nothing but what was live has to be written, to a place below `parent` that is possible."""
+    said = version.said
+    if version.event != Event.DELETED or not said["is_live"] or said["draft"] or is_provisional(parent):
+        return False
+    return len(f"{parent.path}{said['fields']['slug']}/") <= (Page._meta.get_field("path").max_length or 0)
+
+
+def _position(version: Version) -> int:
+    return int(version.said.get("position", 0))
 
 
 def _bring_back(version: Version, author: Any) -> Page:

@@ -18,7 +18,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from myweb.pages.blocks import blocks_of
+from myweb.pages.blocks import Block, blocks_of
 from myweb.pages.models import Page
 
 from .content import Content, content_of, digest, is_known, live_content, load, write_blocks
@@ -72,18 +72,22 @@ class Line:
         return self.last is not None and self.last.event == Event.DISCARDED
 
     @cached_property
+    def blocks(self) -> Sequence[Block]:
+        return blocks_of(self.row) if isinstance(self.row, Page) else ()
+
+    @cached_property
     def is_live(self) -> bool:
         """Whether the row is more than the place in the tree that a page has from its first draft on."""
         if not isinstance(self.row, Page):
             return self.row is not None
-        return not is_provisional(self.row) or bool(blocks_of(self.row))
+        return not is_provisional(self.row) or bool(self.blocks)
 
     @cached_property
     def live(self) -> Content | None:
         """What the tables have, with the blocks that only the last version knows how to keep."""
         if not self.is_live:
             return None
-        content = live_content(self.row)
+        content = content_of(self.row, self.blocks)
         if self.last:
             content["blocks"] += [block for block in self.last.said["blocks"] if not is_known(block)]
         return content
@@ -118,7 +122,7 @@ class Line:
         fields["publish_at"] = publish_at
         own = self.draft if self.draft and self._is_own(self.draft, sender) else None
         self._check_base(sender, own)
-        with _appending():
+        with appending():
             if publish_at:
                 self.cancel_plan()
             if own and own.event == Event.AUTOSAVE and not _is_lost(own.said, content):
@@ -141,7 +145,7 @@ class Line:
         self._check_order(sender)
         own = self.last if self.last and self._is_own(self.last, sender) else None
         self._check_base(sender, own)
-        with _appending():
+        with appending():
             if self.row:
                 self.model._default_manager.select_for_update().filter(pk=self.key).first()
             self._check_live()
@@ -155,7 +159,7 @@ class Line:
 
         Raises ValidationError if that cannot be, or somebody else has published meanwhile.
         """
-        with _appending():
+        with appending():
             if self.row:
                 self.model._default_manager.select_for_update().filter(pk=self.key).first()
             newer = self.versions.line().filter(number__gt=version.number)
@@ -217,7 +221,7 @@ class Line:
         live = live_content(self.row)
         now = {name: live["fields"][name] for name in carried}
         waiting = self._waiting
-        with _appending():
+        with appending():
             self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
             self._append_again(waiting, lambda content: {**content, "fields": content["fields"] | now})
 
@@ -230,7 +234,7 @@ class Line:
 
     def _change_waiting(self, change: Callable[[Content], Content]) -> None:
         waiting = self._waiting
-        with _appending():
+        with appending():
             self._append_again(waiting, change)
 
     @property
@@ -250,13 +254,17 @@ class Line:
         _at_last(self, lambda line: line._end(Sender(author), deletion, position))
 
     def _end(self, sender: Sender, deletion: str, position: int) -> None:
+        with appending():
+            self.append_end(sender, deletion, position)
+
+    def append_end(self, sender: Sender, deletion: str, position: int) -> None:
+        """As end(), but in a transaction, and but once."""
         draft = self.draft
-        with _appending():
-            self._catch_up()
-            content = self.live or self.content or live_content(self.row)
-            # A new one: what was never published is its own draft.
-            content = {**content, "position": position, "is_live": self.is_live, "draft": draft.said if draft else None}
-            self._append(self._fields(Event.DELETED, content, sender) | {"deletion": deletion})
+        self._catch_up()
+        content = self.live or self.content or content_of(self.row, self.blocks)
+        # A new one: what was never published is its own draft.
+        content = {**content, "position": position, "is_live": self.is_live, "draft": draft.said if draft else None}
+        self._append(self._fields(Event.DELETED, content, sender) | {"deletion": deletion})
 
     # Steps
 
@@ -288,16 +296,22 @@ class Line:
         """Append what the tables have if it was not this desk that wrote it."""
         if self.live is None:
             return
-        known = self.versions.line().filter(event__in=[Event.PUBLISHED, Event.ELSEWHERE]).first()
+        known = self.last
+        if known and known.event not in (Event.PUBLISHED, Event.ELSEWHERE):
+            known = self.versions.line().filter(event__in=[Event.PUBLISHED, Event.ELSEWHERE]).first()
         if known is None or known.digest != digest(self.live):
             self._append(
                 self._fields(Event.ELSEWHERE, self.live, Sender(None)) | {"published_at": timezone.now()},
             )
 
     def _append(self, fields: dict[str, Any]) -> Version:
-        number = (self.last.number or 0) + 1 if self.last else 1
-        self.last = version = Version.objects.create(**self._identity, **fields, number=number)
+        self.last = version = self._next(fields)
+        version.save(force_insert=True)
         return version
+
+    def _next(self, fields: dict[str, Any]) -> Version:
+        number = (self.last.number or 0) + 1 if self.last else 1
+        return Version(**self._identity, **fields, number=number)
 
     @property
     def _identity(self) -> dict[str, Any]:
@@ -319,8 +333,11 @@ class Line:
         row = self._apply(content)
         if former and isinstance(row, Page) and row.path == "/":
             Line(Page, former.pk).note(sender.author, _("no longer the home page"), ("parent", "slug"))
-        # As the tables have it, and with what they have no place for
-        published = content_of(row, blocks_of(row) if isinstance(row, Page) else ())
+        return self.append_live(row, blocks_of(row) if isinstance(row, Page) else (), content, sender)
+
+    def append_live(self, row: Model, blocks: Sequence[Block], content: Content, sender: Sender) -> Version:
+        """Append what the tables have now, and what of `content` they have no place for."""
+        published = content_of(row, blocks)
         published["blocks"] += [block for block in content["blocks"] if not is_known(block)]
         return self._append(self._fields(Event.PUBLISHED, published, sender) | {"published_at": timezone.now()})
 
@@ -369,7 +386,7 @@ def _is_lost(old: Content, new: Content) -> bool:
 
 
 @contextmanager
-def _appending() -> Iterator[None]:
+def appending() -> Iterator[None]:
     """A transaction in which the table's constraint decides who was first."""
     try:
         with transaction.atomic():

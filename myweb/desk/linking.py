@@ -31,7 +31,7 @@ def pointers(branch: Branch) -> list[Pointer]:
     return found
 
 
-def retarget_drafts(branch: Branch, target: Page, allowed: Collection[type[Model]]) -> int:
+def retarget_drafts(branch: Branch, target: Page, allowed: Collection[type[Model]], at_most: int) -> int:
     """Have the links of drafts lead to `target`, by versions that are appended; return of how many rows."""
 
     def change(link: Link) -> Link:
@@ -44,7 +44,7 @@ def retarget_drafts(branch: Branch, target: Page, allowed: Collection[type[Model
     number = 0
     for label, key in rows:
         model = apps.get_model(label)
-        if model is Page or model in allowed:
+        if number < at_most and (model is Page or model in allowed):
             number += Line(model, key).change_waiting(change_all)
     return number
 

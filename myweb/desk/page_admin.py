@@ -1,6 +1,5 @@
 """What pages have beside the form: previews, links that show them, and the way back for those that were deleted."""
 
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -20,11 +19,13 @@ from myweb.pages.models import Page
 from myweb.pages.uploads import Upload
 
 from .admin import PREVIEW, DeskAdmin
-from .deletion import bring_all_back, bring_back, deleted_pages
+from .deletion import bring_all_back, bring_back, deleted_branches, deleted_pages
 from .emptying import Emptying
 from .line import Conflict, Line
 from .models import PreviewLink, Version
 from .previews import show_preview
+
+DELETED_AT_MOST = 500  # branches in the list of what can be brought back
 
 
 class PageDesk(DeskAdmin):
@@ -158,19 +159,11 @@ class PageDesk(DeskAdmin):
         """List the pages that were deleted, those that others went with below them."""
         if not self.may_draft(request):
             raise PermissionDenied
-        versions = list(deleted_pages()[:500])
-        together = {(version.deletion, version.key) for version in versions}
-        roots = [item for item in versions if (item.deletion, item.said["fields"]["parent"]) not in together]
-        at_once, tops = (Counter(item.deletion for item in items if item.deletion) for items in (versions, roots))
-        firsts = {root.deletion: root.pk for root in reversed(roots) if tops[root.deletion] > 1}
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Deleted pages"),
-            "versions": [
-                (root, _below(root, versions), at_once[root.deletion] if firsts.get(root.deletion) == root.pk else 0)
-                for root in roots
-            ],
+            "versions": deleted_branches(DELETED_AT_MOST),
             "may_publish": self.has_change_permission(request),
         }
         return render(request, "desk/deleted.html", context)
@@ -206,15 +199,3 @@ class PageDesk(DeskAdmin):
         )
         self.message_user(request, sentence % {"page": pages[0], "number": together}, messages.SUCCESS)
         return redirect("admin:pages_page_changelist")
-
-
-def _below(root: Version, versions: list[Version]) -> list[Version]:
-    """Return `root`, and what was below it and was deleted with it."""
-    together, level = [root], [root]
-    while level:
-        keys = {item.key for item in level}
-        level = [
-            item for item in versions if item.deletion == root.deletion != "" and item.said["fields"]["parent"] in keys
-        ]
-        together += level
-    return together

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import resolve
 from django.utils import translation
+from django.utils.translation import get_language_from_request
 
-from myweb import csrf
+from myweb import csrf, nginx_pages
 
 from . import language
 from .missing import NotThere, lead_on, suggestions
@@ -16,6 +18,9 @@ from .models import Page, view_at
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
+        page = nginx_pages.render("too_large", get_language_from_request(request))
+        return HttpResponse(page, status=413, headers={"Cache-Control": "no-store"})
     return _error(request, 400)
 
 

@@ -105,11 +105,17 @@ class LinksMixin:
             changed = pointing.retarget(branch, target, allowed)
             for model, key in changed:
                 Line(model, key).note(request.user, _("links changed"))
-            number = len(changed) + retarget_drafts(branch, target, allowed)
+            left = pointing.RETARGETED_AT_ONCE - len(changed)
+            number = len(changed) + retarget_drafts(branch, target, allowed, left)
         sentence = ngettext(
             "%(count)d place now leads to “%(page)s”.", "%(count)d places now lead to “%(page)s”.", number
         ) % {"count": number, "page": target}
         self.message_user(request, sentence, messages.SUCCESS)  # type: ignore[attr-defined]
+        if number >= pointing.RETARGETED_AT_ONCE and pointers(branch):
+            sentence = _(
+                "That is as many as can be changed at once. Those that are left are below: choose it once more."
+            )
+            self.message_user(request, sentence, messages.WARNING)  # type: ignore[attr-defined]
         return HttpResponseRedirect(reverse("admin:pages_page_pointing", args=[page.pk]))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:

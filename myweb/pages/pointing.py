@@ -26,6 +26,7 @@ from .redirects import Redirect
 from .texts import same
 
 AT_ONCE = 5000  # texts read in one query
+RETARGETED_AT_ONCE = 2000  # pages and settings; each takes up to 6 ms, and SQLite lets nobody else save meanwhile
 REFERRED_AT_ONCE = 100  # texts written in one transaction
 
 
@@ -133,17 +134,19 @@ def retarget(
     branch: Branch, target: Page, allowed: Collection[type[models.Model]]
 ) -> list[tuple[type[models.Model], int]]:
     """
-    Have all links from elsewhere to a page of `branch` lead to `target`, in one transaction.
+    Have the links from elsewhere to a page of `branch` lead to `target`, in one transaction.
 
-    Only texts of the models that are `allowed` change. Returns which pages and settings have.
+    Only texts of the models that are `allowed` change, of at most RETARGETED_AT_ONCE pages and settings. Returns these.
     """
 
     def change(link: Link) -> Link:
         return link.to(target.path, target.pk) if link.key in branch.keys else link
 
-    changed = {}
+    changed: dict[tuple[type[models.Model], int], bool] = {}
     with transaction.atomic():
         for text in list(_texts_linked_to(branch.keys)):
+            if len(changed) == RETARGETED_AT_ONCE:
+                break
             if text.model in allowed and text.page not in branch.keys:
                 row = text.model._base_manager.select_for_update().filter(pk=text.pk).first()
                 if row:

@@ -4,6 +4,7 @@
   const REST = 3 // seconds without typing, after which it is saved
   const RETRY = 10 // seconds after which it is tried again
   const PATIENCE = 10 // seconds in which the site has to answer before a form is sent to it
+  const MOST = 10_000_000 // bytes without files: what Nginx and Django take at once
   const MOST_KEPT_ALIVE = 60_000 // bytes that browsers go on sending when a page is left (64 KiB)
 
   const desk = document.querySelector(".desk")
@@ -60,6 +61,10 @@
 
   // Returns whether it was taken.
   const send = async () => {
+    if (isTooLarge()) {
+      say(desk.dataset.tooMuch)
+      return false
+    }
     try {
       const response = await post()
       if (response.ok || response.status === 409) {
@@ -67,7 +72,7 @@
         return true
       }
       if (response.type === "opaqueredirect" || response.status === 403) return await renew()
-      say(desk.dataset.notSaved)
+      say(response.status === 413 ? desk.dataset.tooMuch : desk.dataset.notSaved)
     } catch {
       say(desk.dataset.offline)
     }
@@ -87,6 +92,11 @@
   }
 
   const sizeOf = (data) => [...data].reduce((size, [name, value]) => size + name.length + (value.size ?? 3 * value.length) + 200, 0)
+
+  const isTooLarge = () => {
+    const texts = [...new FormData(form)].filter(([, value]) => typeof value === "string")
+    return texts.reduce((size, [name, value]) => size + new Blob([name, value]).size + 100, 0) > MOST
+  }
 
   const take = ({ message, base, opened, keys, url }) => {
     if (base) {
@@ -132,6 +142,10 @@
   // What cannot arrive is not sent: the browser's page of errors would take the place of what was typed.
   const sendIfHeard = async (submitter) => {
     if (isAsking) return
+    if (isTooLarge()) {
+      say(desk.dataset.tooMuch)
+      return
+    }
     isAsking = true
     if (!(await havePictures())) {
       isAsking = false

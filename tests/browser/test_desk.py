@@ -149,6 +149,33 @@ def test_connection_is_lost(page, owner, page_url):
     expect(state(page)).to_contain_text("Saved as a draft at", timeout=20_000)
 
 
+def test_more_than_the_site_takes_at_once(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    much = page.locator("#id_description")
+    much.evaluate("field => { field.removeAttribute('maxlength'); field.value = 'x'.repeat(10_000_000) }")
+    much.dispatch_event("input")
+    expect(state(page)).to_contain_text("more than the site can save at once")
+    page.locator("[name=_publish]").click()
+    expect(state(page)).to_contain_text("more than the site can save at once")
+    expect(page).to_have_url(page_url)
+    assert much.evaluate("field => field.value.length") == 10_000_000
+    much.evaluate("field => { field.value = 'Short' }")
+    much.dispatch_event("input")
+    expect(state(page)).to_contain_text("Saved as a draft at", timeout=20_000)
+
+
+def test_site_says_that_it_is_too_much(page, owner, page_url):
+    """As a server before it may, which takes less than this site."""
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    page.route(page_url, lambda route: route.fulfill(status=413))
+    page.locator("#id_title").fill("Much")
+    expect(state(page)).to_contain_text("more than the site can save at once")
+    page.unroute(page_url)
+    expect(state(page)).to_contain_text("Saved as a draft at", timeout=20_000)
+
+
 def test_site_is_away_when_the_form_is_sent(page, owner, page_url):
     log_in(page, owner, page_url)
     wait_until_opened(page)

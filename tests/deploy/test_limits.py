@@ -6,6 +6,8 @@ import os
 import re
 import socket
 from collections import Counter
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -146,6 +148,43 @@ def test_browser_that_has_logged_in_before_carries_a_form(site):
         assert announce(site, path, 11 * MB, cookie).startswith(refused)
         assert announce(site, path, 9 * MB, cookie.replace(".", ".1", 1)).startswith(refused)
         assert announce(site, path, 2 * MB).startswith(refused)
+
+
+def test_browser_that_has_logged_in_before_carries_nothing_but_forms(site):
+    cookie = device_cookie(site, "owner")
+    for path in ("/admin/pages/page/upload/", "/admin/pages/redirect/import/"):
+        assert announce(site, path, 9 * MB, cookie).startswith(b"HTTP/1.1 403 ")
+    for path in ("/admin/pages/sitesettings/1/change/", "/contact/", "/"):
+        assert announce(site, path, 9 * MB, cookie).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(("has_logged_in", "number"), [(True, 2), (False, 0)])
+def test_bodies_that_never_end_hold_little(site, has_logged_in, number):
+    """Of five, those of one browser that may send them at once; no stranger's."""
+    cookie = device_cookie(site, "owner") if has_logged_in else ""
+    head = f"POST {ADD} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nContent-Length: {9 * MB}\r\n\r\n"
+
+    def held() -> int:
+        """Return the size of Nginx's files of bodies, which have no name any more."""
+        place, size = str(site.var / "run" / "nginx_client_body"), 0
+        for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):
+                size += descriptor.stat().st_size if str(descriptor.readlink()).startswith(place) else 0
+        return size
+
+    def send() -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", site.port), timeout=30)
+        with suppress(OSError):  # what is refused is not read
+            client.sendall(head.encode())
+            client.sendall(bytes(8 * MB))
+        return client
+
+    wait_for(lambda: held() == 0, "bodies of other tests are gone")
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(send())
+        wait_for(lambda: held() >= number * 7.9 * MB, "they are on the disk")
+        assert held() <= number * 8 * MB
 
 
 def test_form_whose_session_is_over_is_carried_by_the_login(site):

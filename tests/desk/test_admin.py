@@ -1,6 +1,7 @@
 """The form that is opened on a version and sent as one."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -391,6 +392,22 @@ def test_page_that_is_only_a_draft_goes_with_it_and_comes_back(admin_client, hom
     assert str(version.author) == "admin"
     admin_client.post(f"/admin/pages/page/deleted/{version.pk}/")
     assert form_data(admin_client.get(url))["title"] == "News"
+
+
+def test_list_of_what_is_deleted_has_branches_with_what_went_with_them(admin_client, home):
+    above = make_page("Above")
+    below = make_page("Below", parent=above)
+    many = [Page(title=f"Page {number}", slug=f"page-{number}", parent=below) for number in range(600)]
+    for page in many:
+        page.derive(below)
+    Page.objects.bulk_create(many)
+    make_page("Earlier").delete()
+    above.delete()
+    Page.objects.filter(pk__in=[make_page("First").pk, make_page("Second").pk]).delete()
+    html = admin_client.get("/admin/pages/page/deleted/").content.decode()
+    rows = re.findall(r'<td>(\w+)(?: <span class="quiet">(.*?)</span>)?</td>', html)
+    assert rows == [("Second", ""), ("First", ""), ("Above", "(602 pages)"), ("Earlier", "")]
+    assert html.count("Bring all 2 back that went at once") == html.count("that went at once") == 1
 
 
 def test_who_may_only_draft_publishes_nothing(home):

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from myweb.desk.deletion import bring_back, deleted_pages
 from myweb.desk.models import Version
 from myweb.pages.models import Page
 from tests.admin_forms import add_block, form_data
@@ -68,6 +69,23 @@ def test_queries_do_not_grow_with_the_site(admin_client, home):
         make_text(page)
         counts.append(queries_of(admin_client, page))
         page.delete()
+    # What is asked once a process is asked by the first.
+    assert counts[1] == counts[2]
+
+
+@pytest.mark.django_db
+def test_pages_that_are_deleted_cost_next_to_no_queries(home):
+    counts = []
+    for number in (1, 2, 20):
+        root = make_page(f"Branch {number}")
+        key = root.pk
+        for index in range(number):
+            make_page(f"Page {index}", parent=root)
+        with CaptureQueriesContext(connection) as gone:
+            root.delete()
+        with CaptureQueriesContext(connection) as back:
+            assert len(bring_back(deleted_pages().get(key=key), None)) == number + 1
+        counts.append((len(gone), len(back)))
     # What is asked once a process is asked by the first.
     assert counts[1] == counts[2]
 

@@ -4,13 +4,16 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
-from myweb.desk.content import content_of, live_content, new_key
+from myweb.desk import branches
+from myweb.desk.content import content_of, digest, live_content, new_key
 from myweb.desk.deletion import bring_back, deleted_pages
 from myweb.desk.line import Conflict, Late, Line, Sender
 from myweb.desk.models import Version
 from myweb.pages.blocks import blocks_of
+from myweb.pages.blocks.picture import Picture
 from myweb.pages.blocks.text import Text
 from myweb.pages.models import Page
+from myweb.pages.redirects import Redirect
 from tests.factories import make_page, make_picture, make_text
 
 pytestmark = pytest.mark.django_db
@@ -251,6 +254,79 @@ def test_deleted_pages_come_back(author, by, media):
     )
     assert Line(Page, siblings[1]).content["fields"]["title"] == "Draft"
     assert not deleted_pages()
+
+
+def test_branch_comes_back_as_it_was(author, media):
+    """All kinds of pages below a page, and more than are read at once."""
+    above = make_page("Above")
+    many = [make_page(f"Page {number}", parent=above) for number in range(5)]
+    make_picture(many[0])
+    stolen = make_text(many[0], "<p>Words</p>")
+    deep = make_page("Deep", parent=many[0], language="zh-hans", description="Far below", is_published=False)
+    for page in (many[1], deep):
+        line, sender = opened(page, author)
+        line.save_draft(changed(line, title="Draft"), sender)
+    never = new_key()
+    line, sender = opened(never, author)
+    line.save_draft(changed(line, title="Never", slug="never", parent=many[2].pk), sender)
+    line, sender = opened(many[3], author)
+    video = {"kind": "pages.video", "key": 7, "fields": {"url": "x"}}
+    content = changed(line)
+    line.publish({**content, "blocks": [video]}, sender)
+    names = ["pk", "parent", "path", "address_key", "is_public", "is_published", "inherited_language", "position"]
+    before = list(Page.objects.order_by("path").values_list(*names))
+    texts = list(Text.objects.values_list("pk", "parent", "text"))
+    renditions = Picture.objects.get().renditions
+    root, pages = above.pk, [above.pk, many[0].pk, many[1].pk, deep.pk]
+    above.delete()
+    other = make_page("Other")
+    Text(pk=stolen.pk, parent=other, region="main", ordering=10, text="<p>Other</p>").save(force_insert=True)
+    assert bring_back(deleted_pages().get(key=root), author)[0].pk == root
+    assert list(Page.objects.exclude(pk=other.pk).order_by("path").values_list(*names)) == before
+    [words] = Text.objects.filter(parent=many[0])
+    assert [(words.parent_id, words.text)] == [text[1:] for text in texts]
+    assert words.pk != stolen.pk
+    assert Picture.objects.get().renditions == renditions
+    for key, *_rest in before:
+        line = Line(Page, key)
+        known = line.versions.line().exclude(published_at=None).first()
+        assert line.live is None or known.digest == digest(line.live)
+    assert [Line(Page, key).draft is not None for key in pages] == [False, False, True, True]
+    assert Line(Page, never).draft.said["fields"]["title"] == "Never"
+    assert video in Line(Page, many[3].pk).content["blocks"]
+    assert set(Redirect.objects.filter(page__in=many).values_list("path", flat=True)) == {page.path for page in many}
+
+
+def test_page_is_deleted_twice(author):
+    page = make_page("About")
+    for _time in range(2):
+        Page.objects.get(pk=page.pk).delete()
+        bring_back(deleted_pages().get(), author)
+    page.delete()
+    bring_back(deleted_pages().get(), author)
+    page.pk = Page.objects.get().pk
+    page.delete()
+    deletions = list(Version.objects.filter(event=Event.DELETED).values_list("deletion", flat=True))
+    assert len(deletions) == len(set(deletions)) == 4
+    assert deleted_pages().get().event == Event.DELETED
+
+
+def test_somebody_saves_while_a_branch_is_deleted(author, monkeypatch):
+    above = make_page("Above")
+    root, page = above.pk, make_page("Page", parent=above)
+    read = branches._lines
+
+    def read_too_early(keys):
+        lines = read(keys)
+        line, sender = opened(page, author)
+        line.save_draft(changed(line, title="Draft"), sender)
+        return lines
+
+    monkeypatch.setattr(branches, "_lines", read_too_early)
+    above.delete()
+    assert {version.event for version in deleted_pages()} == {Event.DELETED}
+    bring_back(deleted_pages().get(key=root), author)
+    assert Line(Page, page.pk).draft.said["fields"]["title"] == "Draft"
 
 
 def test_note_reaches_the_draft(author):

@@ -5,6 +5,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from myweb.desk.line import Line
+from myweb.pages import pointing
 from myweb.pages.blocks.text import Text
 from myweb.pages.models import Page, SiteSettings
 from tests.admin_forms import add_block, form_data
@@ -151,6 +152,25 @@ class TestGoing:
         assert version
         assert (version.comment, version.author) == ("links changed", response.wsgi_request.user)
         assert link(other).replace(">Another<", ">About us<") in str(version.said)
+
+    def test_more_than_can_be_changed_at_once(self, admin_client, about, monkeypatch):
+        monkeypatch.setattr(pointing, "RETARGETED_AT_ONCE", 2)
+        other, drafted = make_page("Another"), make_page("Drafted")
+        for number in range(2):
+            make_text(make_page(f"Page {number}"), link(about))
+        data = form_data(admin_client.get(change_url(drafted)))
+        add_block(data, "text", text=link(about))
+        data.pop("_publish")
+        assert admin_client.post(change_url(drafted), data, follow=True).status_code == 200
+        said = []
+        for _time in range(2):
+            response = admin_client.post(pointing_url(about), {"target": other.pk}, follow=True)
+            said.append([str(message) for message in response.context["messages"]])
+        done = "2 places now lead to “Another”."
+        left = "That is as many as can be changed at once. Those that are left are below: choose it once more."
+        assert said == [[done, left], [done]]
+        assert Text.objects.filter(text__contains=f'data-page="{other.pk}"').count() == 3
+        assert f'data-page="{other.pk}"' in str(Line(Page, drafted.pk).draft.said)
 
     @pytest.mark.parametrize("is_planned", [False, True])
     def test_drafts_follow(self, admin_client, about, is_planned):

@@ -199,6 +199,14 @@ def test_request_that_django_refuses(client, home):
     assert "That request was not understood" in response.content.decode()
 
 
+@pytest.mark.parametrize(("fields", "length"), [(1, 11_000_000), (10_001, 1)])
+def test_form_that_is_too_large(admin_client, home, fields, length):
+    form = {f"field-{number}": "x" * length for number in range(fields)}
+    response = admin_client.post(f"/admin/pages/page/{home.pk}/change/", form)
+    assert response.status_code == 413
+    assert "That is more than this site takes at once." in response.content.decode()
+
+
 def test_form_without_its_token(home):
     response = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "a", "password": "b"})
     assert response.status_code == 403

@@ -4,7 +4,7 @@ The kinds of block that pages are made of: one module each, found by itself, wit
 Everything else asks kinds() and names none of them. CONTRIBUTING.md says how one is added.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -93,16 +93,24 @@ def kinds() -> list[type[Block]]:
 
 
 def blocks_of(page: Page) -> list[Block]:
-    """Return what `page` is made of, in its order: one query, however many kinds there are."""
+    """Return what `page` is made of, in its order."""
+    return blocks_of_all([page])[page.pk]
+
+
+def blocks_of_all(pages: Sequence[Page]) -> dict[int, list[Block]]:
+    """Return what each page is made of, by its key and in its order: one query, however many kinds there are."""
     by_label = {kind._meta.label: kind for kind in kinds()}
+    by_key = {page.pk: page for page in pages}
     first, *others = [
-        kind._base_manager.filter(parent=page, region=REGION).order_by().values_list(Value(label), _as_json(kind))
+        kind._base_manager.filter(parent__in=by_key, region=REGION).order_by().values_list(Value(label), _as_json(kind))
         for label, kind in by_label.items()
     ]
-    blocks = [_from_json(by_label[label], values) for label, values in first.union(*others, all=True)]
-    for block in blocks:
-        block.parent = page
-    return sorted(blocks, key=attrgetter("ordering", "pk"))
+    found: dict[int, list[Block]] = {key: [] for key in by_key}
+    for label, values in first.union(*others, all=True):
+        block = _from_json(by_label[label], values)
+        block.parent = by_key[block.parent_id]
+        found[block.parent_id].append(block)
+    return {key: sorted(blocks, key=attrgetter("ordering", "pk")) for key, blocks in found.items()}
 
 
 def _as_json(kind: type[Block]) -> JSONObject:
