@@ -74,6 +74,10 @@ def test_sqlite_waits_for_the_lock_and_for_the_disk():
     assert "synchronous=FULL" in options["init_command"]
 
 
+def test_sqlite_leaves_nothing_of_what_was_deleted_in_its_file():
+    assert "secure_delete=ON" in read("DATABASES")["DATABASES"]["default"]["OPTIONS"]["init_command"]
+
+
 def test_postgresql():
     database = read("DATABASES", DATABASE_URL="postgres://me:p%40ss@db.example:5433/site")["DATABASES"]["default"]
     assert database["ENGINE"] == "django.db.backends.postgresql"

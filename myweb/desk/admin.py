@@ -133,7 +133,8 @@ class DeskAdmin(EditorAdmin):
         opened = self._asked_version(request, line)
         row = copy(line.row)  # the line goes on to know what is live
         if row is None:
-            if not (opened or line.last) and not (self.may_be_new(key) and self.has_add_permission(request)):
+            is_new = self.may_be_new(key) and self.has_add_permission(request)
+            if not (opened or line.last or is_new or self._had_row(request)):
                 return None
             row = self.model(pk=key)
             row._state.adding = False  # what there is of it is the form
@@ -152,6 +153,10 @@ class DeskAdmin(EditorAdmin):
     def _is_form(self, request: HttpRequest) -> bool:
         name = (request.resolver_match and request.resolver_match.url_name) or ""
         return name.rpartition("_")[2] in ("change", "preview", "discard", "cancel")
+
+    def _had_row(self, request: HttpRequest) -> bool:
+        """Whether the form was opened on what is removed for good by now: what was typed is kept nevertheless."""
+        return request.method == "POST" and self._sender(request).base not in ("", "0-")
 
     def _asked_version(self, request: HttpRequest, line: Line) -> Version | None:
         asked = as_key(request.POST.get(OPENED) or request.GET.get("version") or "")

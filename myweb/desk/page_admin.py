@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -127,12 +128,20 @@ class PageDesk(DeskAdmin):
         key = min(key, 2**62)
         choices = {"versions": Emptying(key, with_page=False), "page": Emptying(key, with_page=True)}
         line = choices["page"].line
-        if line.row is None:
-            del choices["versions"]
-        if line.last is None and line.row is None:
+        # What was only kept aside is in no line.
+        newest = line.last or line.versions.order_by("-pk").first()
+        if newest is None and line.row is None:
             raise Http404
+        if line.row is None or not choices["versions"].versions.exists():
+            del choices["versions"]
         chosen = choices.get(request.POST.get("what", ""))
+        seen = str(line.versions.aggregate(Max("pk", default=0))["pk__max"])
         if request.method == "POST" and chosen:
+            if request.POST.get("seen") != seen:
+                self.message_user(
+                    request, _("Somebody has saved this page meanwhile. Please look once more."), messages.ERROR
+                )
+                return redirect(request.path)
             try:
                 chosen.run(request.user)
             except ValidationError as refusal:
@@ -140,17 +149,14 @@ class PageDesk(DeskAdmin):
                 return redirect(request.path)
             self.message_user(request, _("It is removed for good, but for what backups have of it."), messages.SUCCESS)
             return redirect("admin:pages_page_changelist" if chosen.with_page else self.url("versions", key))
-        moments = sorted(filter(None, map(making.time_in_name, making.backups_directory().iterdir())))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Remove for good"),
-            "subtitle": str(line.row or line.last),
+            "subtitle": str(line.row or newest),
+            "seen": seen,
             "choices": [(name, choice, choice.versions.count()) for name, choice in choices.items()],
-            "number": len(moments),
-            "oldest": moments[0] if moments else None,
-            "newest": moments[-1] if moments else None,
-            "gone_by": moments[-1] + timedelta(weeks=making.WEEKLY + 1) if moments else None,
+            **_backups(),
             "versions_url": self.url("versions", key),
         }
         return render(request, "desk/empty.html", context)
@@ -165,6 +171,7 @@ class PageDesk(DeskAdmin):
             "title": _("Deleted pages"),
             "versions": deleted_branches(DELETED_AT_MOST),
             "may_publish": self.has_change_permission(request),
+            "may_empty": self.has_change_permission(request) and self.has_delete_permission(request),
         }
         return render(request, "desk/deleted.html", context)
 
@@ -199,3 +206,20 @@ class PageDesk(DeskAdmin):
         )
         self.message_user(request, sentence % {"page": pages[0], "number": together}, messages.SUCCESS)
         return redirect("admin:pages_page_changelist")
+
+
+def _backups() -> dict[str, Any]:
+    """Return what is said of the backups that are there: of those that go by themselves, and of those that stay."""
+    weeks = making.WEEKLY + 1
+    try:
+        paths = list(making.backups_directory().iterdir())
+    except OSError:
+        return {"unreadable": True, "weeks": weeks}
+    moments = sorted(filter(None, map(making.time_in_name, paths)))
+    return {
+        "number": len(moments),
+        "oldest": moments[0] if moments else None,
+        "newest": moments[-1] if moments else None,
+        "gone_by": moments[-1] + timedelta(weeks=weeks) if moments else None,
+        "staying": sorted(path.name for path in paths if path.suffix == ".zip" and not making.time_in_name(path)),
+    }

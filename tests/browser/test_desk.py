@@ -1,6 +1,7 @@
 """The owner at the form of a page, in the situations in which work used to be lost."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -414,3 +415,50 @@ def test_what_is_said_is_seen_wherever_the_form_was(page, owner, page_url):
     wait_until_opened(page)
     expect(page.locator(".messagelist")).to_be_in_viewport()
     expect(page.locator(".desk-mistakes")).to_be_in_viewport()
+
+
+def test_photo_is_removed_for_good(page, owner, page_url, site, tmp_path):
+    photo = tmp_path / "unlawful.jpg"
+    photo.write_bytes(make_upload((900, 601)).read())
+    complaints = complaints_of(page)
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    add_text(page, "Unlawful words")
+    page.locator(".order-machine-insert-target.last").click()
+    page.locator(".plugin-button", has_text="Picture").click()
+    page.locator("input[type=file]:visible").set_input_files(photo)
+    page.locator("[name$=alt_text]:visible").fill("Somebody")
+    expect(page.locator("[data-upload]").last).not_to_have_value("")
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist .success")).to_contain_text("is published")
+
+    def files() -> list[Path]:
+        return list((site.var / "media").rglob("unlawful-*"))
+
+    wait_for(lambda: len(files()) > 3, "the renditions")
+    site.manage("backup")
+    # Not shown any more, and then nowhere any more
+    page.goto(page_url)
+    wait_until_opened(page)
+    for kind in ("text", "picture"):
+        page.locator(f"#id_pages_{kind}_set-0-DELETE").evaluate("box => box.checked = true")
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist .success")).to_contain_text("is published")
+    page.goto(page_url.replace("/change/", "/versions/"))
+    page.get_by_role("link", name="Remove for good").click()
+    expect(page.get_by_text("on this machine")).to_be_visible()
+    [address] = {f"/media/pictures/{path.name}" for path in files() if path.parent.name == "pictures"}
+    assert site.get(address).status == 200
+    page.get_by_role("radio", name="neither what visitors see nor the draft").check()
+    page.get_by_role("button", name="Remove for good").click()
+    expect(page.locator(".messagelist .success")).to_contain_text("removed for good")
+    assert site.get(address).status == 404
+    assert files() == []
+    if (database := site.var / "db.sqlite3").exists():
+        assert b"Unlawful words" not in database.read_bytes()
+    wait_for(lambda: not _published_with(site, b"Unlawful words"), "no published page has it")
+    assert complaints == []
+
+
+def _published_with(site, words: bytes) -> list[Path]:
+    return [path for path in (site.var / "published").rglob("*.html") if words in path.read_bytes()]

@@ -11,9 +11,10 @@ from django.db import models
 from django.test import Client
 
 from myweb.desk import emptying
-from myweb.desk.emptying import Emptying
+from myweb.desk.emptying import Emptying, Place
 from myweb.desk.line import Line
 from myweb.desk.models import PreviewLink, Version
+from myweb.operations.backup import making
 from myweb.operations.backup.references import names_in_use
 from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
@@ -68,13 +69,18 @@ def url_of(page: Page) -> str:
     return f"/admin/pages/page/{page.pk}/empty/"
 
 
+def empty(client: Client, page: Page, what: str, **options: object):
+    """Send what the page that asks has."""
+    return client.post(url_of(page), {"seen": client.get(url_of(page)).context["seen"], "what": what}, **options)
+
+
 def test_versions_go_with_their_files(admin_client, client, photo, media):
     html = admin_client.get(url_of(photo)).content.decode()
     assert "goes with it" in html
     assert f'<img src="/media/{Upload.objects.get().file.name}"' in html
     assert "What remains in backups" in html
     before = client.get("/about/").content
-    assert admin_client.post(url_of(photo), {"what": "versions"}).status_code == 302
+    assert empty(admin_client, photo, "versions").status_code == 302
     assert "nlawful" not in everything()
     assert not any("unlawful" in name for name in files(media))
     assert not Upload.objects.exists()
@@ -99,7 +105,7 @@ def test_draft_stays(admin_client, photo):
 
 def test_page_goes_with_everything(admin_client, client, photo, media):
     PreviewLink.make(photo.pk, None)
-    assert admin_client.post(url_of(photo), {"what": "page"}).status_code == 302
+    assert empty(admin_client, photo, "page").status_code == 302
     assert "nlawful" not in everything()
     assert not any("unlawful" in name for name in files(media))
     assert not Version.objects.of(Page, photo.pk).exists()
@@ -109,12 +115,14 @@ def test_page_goes_with_everything(admin_client, client, photo, media):
 
 
 def test_page_that_was_deleted_before(admin_client, photo, media):
-    url = url_of(photo)
+    key = photo.pk
     photo.delete()
-    html = admin_client.get(url).content.decode()
+    photo.pk = key
+    assert url_of(photo) in admin_client.get("/admin/pages/page/deleted/").content.decode()
+    html = admin_client.get(url_of(photo)).content.decode()
     assert 'value="page"' in html
     assert 'value="versions"' not in html
-    admin_client.post(url, {"what": "page"})
+    empty(admin_client, photo, "page")
     assert "nlawful" not in everything()
     assert not any("unlawful" in name for name in files(media))
 
@@ -135,8 +143,12 @@ def test_file_that_is_used_elsewhere_stays(admin_client, photo, media, where):
     assert admin_client.post(url, data).status_code == 302
     if where == "version":
         save(admin_client, other, **{"pages_picture_set-0-DELETE": "on"})
-    assert Emptying(photo.pk, with_page=False).pictures() == {name: False}
-    admin_client.post(url_of(photo), {"what": "versions"})
+    assert (
+        f'<a href="/admin/pages/page/{other.pk}/versions/">Other</a>'
+        in admin_client.get(url_of(photo)).content.decode()
+    )
+    assert Emptying(photo.pk, with_page=False).pictures() == {name: [Place("Other", other.pk)]}
+    empty(admin_client, photo, "versions")
     assert (media / name).exists()
     assert Upload.objects.filter(file=name).exists()
     assert "Unlawful words" not in everything()
@@ -154,14 +166,14 @@ def test_history_of_older_releases_goes(admin_client, photo):
         serialized_data='[{"fields": {"text": "Unlawful words of old"}}]',
         object_repr="Unlawful",
     )
-    admin_client.post(url_of(photo), {"what": "versions"})
+    empty(admin_client, photo, "versions")
     assert "nlawful" not in everything()
 
 
 def test_home_page_and_pages_with_others_below_stay(admin_client, home, photo):
     make_page("Below", parent=photo)
     for page, sentence in ((home, "This is the home page."), (photo, "There are pages below this one.")):
-        response = admin_client.post(url_of(page), {"what": "page"}, follow=True)
+        response = empty(admin_client, page, "page", follow=True)
         assert sentence in response.content.decode()
         assert Page.objects.filter(pk=page.pk).exists()
     assert "Unlawful words" in everything()
@@ -180,7 +192,7 @@ def test_form_that_is_open_meanwhile_loses_nothing_and_brings_nothing_back(admin
     url = f"/admin/pages/page/{photo.pk}/change/"
     version = next(item for item in Version.objects.of(Page, photo.pk) if item.content["blocks"])
     data = form_data(admin_client.get(f"{url}?version={version.pk}")) | {"title": "Typed meanwhile"}
-    admin_client.post(url_of(photo), {"what": "versions"})
+    empty(admin_client, photo, "versions")
     admin_client.post(url, data)
     assert "Typed meanwhile" in everything()
     assert not any("unlawful" in name for name in files(media))
@@ -211,4 +223,96 @@ def test_many_pictures(home, django_assert_max_num_queries):
     content = {"format": 1, "fields": {"title": "Album"}, "blocks": blocks}
     Version.objects.create(model="pages.page", key=home.pk, event=Version.Event.REFUSED, content=content, digest="")
     with django_assert_max_num_queries(150):
-        assert list(Emptying(home.pk, with_page=False).pictures().values()) == [True] * 100
+        assert list(Emptying(home.pk, with_page=False).pictures().values()) == [[]] * 100
+
+
+@pytest.mark.parametrize("least", [1, 2**62])
+@pytest.mark.parametrize("button", [{"_publish": "1"}, {"_draft": "1"}, {"_autosave": "1"}])
+def test_form_that_is_open_while_the_page_goes_loses_nothing(admin_client, photo, monkeypatch, least, button):
+    """Whether keys like this one are given to new pages or not."""
+    monkeypatch.setattr("myweb.desk.admin.LEAST_NEW_KEY", least)
+    url = f"/admin/pages/page/{photo.pk}/change/"
+    data = form_data(admin_client.get(url)) | {"title": "Typed meanwhile"}
+    data.pop("_publish")
+    empty(admin_client, photo, "page")
+    response = admin_client.post(url, data | button)
+    [kept] = Version.objects.of(Page, photo.pk)
+    assert kept.said["fields"]["title"] == "Typed meanwhile"
+    assert not Page.objects.filter(pk=photo.pk).exists()
+    where = response.json()["url"] if "_autosave" in button else response["Location"]
+    assert where == f"{url}?version={kept.pk}"
+    assert "Typed meanwhile" in admin_client.get(where).content.decode()
+    # And can be removed as well
+    empty(admin_client, photo, "page")
+    assert "Typed meanwhile" not in everything()
+
+
+def test_who_has_no_form_of_a_page_makes_none_of_what_is_gone(admin_client, photo):
+    url = f"/admin/pages/page/{photo.pk}/change/"
+    data = form_data(admin_client.get(url))
+    empty(admin_client, photo, "page")
+    assert admin_client.post(url, data | {"_base": "0-"}).status_code == 302
+    assert not Version.objects.of(Page, photo.pk).exists()
+
+
+def test_what_somebody_has_saved_meanwhile_does_not_go_unseen(admin_client, photo):
+    seen = {"seen": admin_client.get(url_of(photo)).context["seen"]}
+    save(admin_client, photo, title="Saved meanwhile")
+    for what in ("versions", "page"):
+        response = admin_client.post(url_of(photo), seen | {"what": what}, follow=True)
+        assert "Somebody has saved this page meanwhile." in response.content.decode()
+    assert "Saved meanwhile" in everything()
+    assert "Unlawful words" in everything()
+
+
+def test_version_that_was_published_but_is_not_live_any_more_goes(admin_client, photo):
+    """The page was changed by something that keeps no versions."""
+    Version.objects.of(Page, photo.pk).filter(number=Line(Page, photo.pk).last.number).delete()
+    assert Line(Page, photo.pk).last.said["blocks"]
+    empty(admin_client, photo, "versions")
+    assert "nlawful" not in everything()
+    assert Page.objects.get(pk=photo.pk).title == "About"
+
+
+def test_nothing_to_remove(admin_client, home):
+    page = make_page("About")
+    html = admin_client.get(url_of(page)).content.decode()
+    assert 'value="versions"' not in html
+    assert 'value="page"' in html
+
+
+def test_each_removal_stays_in_the_log(admin_client, photo):
+    empty(admin_client, photo, "versions")
+    empty(admin_client, photo, "page")
+    assert [entry.change_message for entry in LogEntry.objects.all()] == ["Removed for good"] * 2
+
+
+@pytest.fixture
+def backups(settings, tmp_path) -> Path:
+    settings.VAR = tmp_path
+    return making.backups_directory()
+
+
+def test_backups_that_go_and_that_stay(admin_client, photo, backups):
+    for name in ("myweb-20260101T000000Z.zip", "myweb-20260102T000000Z.zip", "myweb-20260102T000000Z.zip.proven"):
+        (backups / name).touch()
+    html = admin_client.get(url_of(photo)).content.decode()
+    assert "2 backups on this machine, from Jan. 1, 2026" in html
+    assert "removed by Feb. 6, 2026" in html
+    assert "until somebody deletes" not in html
+    (backups / "before-restore-20260103T000000Z.zip").touch()
+    (backups / "portable-20260103T000000Z.zip").touch()
+    html = admin_client.get(url_of(photo)).content.decode()
+    assert "deletes them: before-restore-20260103T000000Z.zip, portable-20260103T000000Z.zip." in html
+
+
+def test_only_backups_that_stay(admin_client, photo, backups):
+    (backups / "portable-20260103T000000Z.zip").touch()
+    html = admin_client.get(url_of(photo)).content.decode()
+    assert "deletes it: portable-20260103T000000Z.zip." in html
+    assert "There is no backup" not in html
+
+
+def test_backups_that_cannot_be_listed(admin_client, photo, monkeypatch):
+    monkeypatch.setattr(making, "backups_directory", lambda: Path("/nowhere"))
+    assert "are kept for 5 weeks" in admin_client.get(url_of(photo)).content.decode()
