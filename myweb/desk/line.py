@@ -136,11 +136,12 @@ class Line:
             self._place(content)
         return version
 
-    def publish(self, content: Content, sender: Sender) -> Version:
+    def publish(self, content: Content, sender: Sender, *, was_live: bool = False) -> Version:
         """
         Make the tables say what `content` says, and append it.
 
-        Raises Conflict, Late, and ValidationError if the row cannot be so.
+        Raises Conflict, Late, and ValidationError if the row cannot be so; of a page that `was_live`, if it cannot be
+        there.
         """
         self._check_order(sender)
         own = self.last if self.last and self._is_own(self.last, sender) else None
@@ -151,7 +152,7 @@ class Line:
             self._check_live()
             self._catch_up()
             self.cancel_plan()
-            return self._publish(content, sender)
+            return self._publish(content, sender, was_live)
 
     def publish_planned(self, version: Version) -> None:
         """
@@ -259,6 +260,8 @@ class Line:
 
     def append_end(self, sender: Sender, deletion: str, position: int) -> None:
         """As end(), but in a transaction, and but once."""
+        if self.row is None:
+            return  # Somebody else has deleted it this very moment, and that was its end.
         draft = self.draft
         self._catch_up()
         content = self.live or self.content or content_of(self.row, self.blocks)
@@ -328,9 +331,9 @@ class Line:
             "count": sender.count,
         }
 
-    def _publish(self, content: Content, sender: Sender) -> Version:
+    def _publish(self, content: Content, sender: Sender, was_live: bool = False) -> Version:
         former = Page.objects.filter(path="/").exclude(pk=self.key).first() if self.model is Page else None
-        row = self._apply(content)
+        row = self._apply(content, was_live)
         if former and isinstance(row, Page) and row.path == "/":
             Line(Page, former.pk).note(sender.author, _("no longer the home page"), ("parent", "slug"))
         return self.append_live(row, blocks_of(row) if isinstance(row, Page) else (), content, sender)
@@ -341,16 +344,21 @@ class Line:
         published["blocks"] += [block for block in content["blocks"] if not is_known(block)]
         return self._append(self._fields(Event.PUBLISHED, published, sender) | {"published_at": timezone.now()})
 
-    def _apply(self, content: Content) -> Model:
+    def _apply(self, content: Content, was_live: bool) -> Model:
         row = self.row or self.model(pk=self.key)
         blocks = load(row, content)
         if isinstance(row, Page) and row.parent and is_provisional(row.parent):
             raise ValidationError(
                 {"parent": _("“%(page)s”, which is above it, has to be published first.") % {"page": row.parent}}
             )
-        row.full_clean(exclude=["id", "path"])
-        for block in blocks:
-            block.full_clean(exclude=["id", "parent"])
+        if was_live:
+            # What was good enough then, by the rules of then, is so now.
+            row.clean()
+            row.clean_address()
+        else:
+            row.full_clean(exclude=["id", "path"])
+            for block in blocks:
+                block.full_clean(exclude=["id", "parent"])
         row.save()
         if isinstance(row, Page):
             write_blocks(row, blocks)

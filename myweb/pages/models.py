@@ -261,12 +261,13 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             former.slug = former.free_slug()
             former.save()
 
-    def free_slug(self) -> str:
-        """Return an address made of the title, at the top, that no page has."""
-        base = slugify(self.title, (self._meta.get_field("slug").max_length or 0) - 6) or "page"
+    def free_slug(self, parent: "Page | None" = None) -> str:
+        """Return an address below `parent`, or at the top, that no page has: the own one, or one made of the title."""
+        longest = (self._meta.get_field("slug").max_length or 0) - 6
+        base = self.slug[:longest] or slugify(self.title, longest) or "page"
         for number in count(1):
             slug = base if number == 1 else f"{base}-{number}"
-            path = f"/{slug}/"
+            path = f"{parent.path if parent else '/'}{slug}/"
             taken = Page.objects.filter(Q(path=path) | Q(address_key=key_of(path))).exclude(pk=self.pk)
             if not is_reserved(path) and not taken.exists():
                 break
