@@ -226,6 +226,20 @@ class Line:
             self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
             self._append_again(waiting, lambda content: {**content, "fields": content["fields"] | now})
 
+    def change(self, change: Callable[[Content], Content], sender: Sender) -> None:
+        """
+        Publish what `change` makes of what is live, and append what it makes of what is not public yet.
+
+        Nothing is appended where that is the same. Raises Conflict, and ValidationError if the row cannot be so.
+        """
+        waiting = self._waiting
+        if self.live and change(self.live) != self.live:
+            with appending():
+                self.publish(change(self.live), sender)
+                self._append_again(waiting, change)
+        else:
+            self.change_waiting(change)
+
     def change_waiting(self, change: Callable[[Content], Content]) -> bool:
         """Append what is not public yet once more, as `change` returns it; return whether that is another."""
         if all(change(version.said) == version.said for version in self._waiting):

@@ -86,9 +86,9 @@ class Pointer(NamedTuple):
     words: list[str]
 
 
-def pointing_to(branch: Branch) -> list[Pointer]:
+def pointing_to(branch: Branch, *, with_menus: bool = True) -> list[Pointer]:
     """Return the pages, the settings and the menus that point to a page of `branch`, except those of its own."""
-    return [*_texts_pointing_to(branch), *_menus_pointing_to(branch)]
+    return [*_texts_pointing_to(branch), *(_menus_pointing_to(branch) if with_menus else [])]
 
 
 def _texts_pointing_to(branch: Branch) -> list[Pointer]:
