@@ -359,7 +359,7 @@ class Line:
         return self._append(self._fields(Event.PUBLISHED, published, sender) | {"published_at": timezone.now()})
 
     def _apply(self, content: Content, was_live: bool) -> Model:
-        row = self.row or self.model(pk=self.key)
+        row: Any = self.row or self.model(pk=self.key)
         blocks = load(row, content)
         if isinstance(row, Page) and row.parent and is_provisional(row.parent):
             raise ValidationError(
@@ -383,7 +383,8 @@ class Line:
         if self.model is not Page or self.is_live:
             return
         place: Page = self.row or Page(pk=self.key, slug=provisional_slug(self.key), is_published=False)
-        above = Page.objects.filter(pk=content["fields"].get("parent")).exclude(path="/").first()
+        rows = Page.objects.select_for_update()  # so that it is not deleted before something is below it
+        above = rows.filter(pk=content["fields"].get("parent")).exclude(path="/").first()
         # A draft may say whatever the form lets one type.
         most = Page._meta.get_field("path").max_length
         is_possible = above is None or not (

@@ -241,7 +241,9 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
             # The lock keeps the parent from being renamed or hidden until this page, too, can be seen below it.
-            parent = Page.objects.select_for_update().get(pk=self.parent_id) if self.parent_id else None
+            parent = Page.objects.select_for_update().filter(pk=self.parent_id).first() if self.parent_id else None
+            if self.parent_id and parent is None:
+                raise ValidationError({"parent": _("The page above has been deleted.")})
             self.derive(parent)
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], *self.DERIVED}

@@ -58,6 +58,7 @@ def remove(chosen: Sequence[Page], author: Any) -> None:
     """
     keys = [page.pk for page in chosen]
     rows = Page.objects.filter(pk__in=keys)
+    list(rows.select_for_update())  # before anybody looks what is below
     rows.deleted_by = author
     rows.delete()
     Redirect.objects.filter(page_id__in=keys, path__in=_titles()).delete()
