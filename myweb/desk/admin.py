@@ -336,17 +336,18 @@ class DeskAdmin(EditorAdmin):
             # Sent twice, since the answer was lost
             return redirect(self.url("change", line.key))
         version = same or line.keep_aside(Event.CONFLICT, content, sender)
-        self.message_user(request, self._who_was_faster(now), messages.WARNING)
+        self.message_user(request, self._who_was_faster(now, sender), messages.WARNING)
         return redirect(self.url("change", line.key, f"?version={version.pk}"))
 
-    def _who_was_faster(self, now: Line) -> str:
+    def _who_was_faster(self, now: Line, sender: Sender) -> str:
         if now.row is None:
             return _("This was deleted while you had it open. Nothing is lost: here is what you sent.")
-        if now.last and now.last.author:
+        newer = now.sent_since(sender)
+        if newer and newer.author:
             return _(
                 "Meanwhile, at %(when)s, %(who)s has saved this. Nothing is lost: here is what you sent, and how it"
                 " differs from what is there now."
-            ) % {"who": now.last.author, "when": date_format(localtime(now.last.created_at), "H:i")}
+            ) % {"who": newer.author, "when": date_format(localtime(newer.created_at), "H:i")}
         return _(
             "This has been changed since you opened it. Nothing is lost: here is what you sent, and how it differs from"
             " what is there now."
@@ -379,7 +380,7 @@ class DeskAdmin(EditorAdmin):
             version = line.keep_aside(Event.AUTOSAVE, content, sender)
             url = self.url("change", line.key, f"?version={version.pk}")
             now = Line(self.model, line.key)
-            return JsonResponse({"message": self._who_was_faster(now), "url": url}, status=409)
+            return JsonResponse({"message": self._who_was_faster(now, sender), "url": url}, status=409)
         saved_at = date_format(localtime(version.created_at), "H:i")
         return JsonResponse(
             {

@@ -3,6 +3,7 @@
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -151,7 +152,7 @@ def _position(version: Version) -> int:
 
 
 def _bring_back(version: Version, author: Any) -> Page:
-    content = version.said
+    content = deepcopy(version.said)
     line = Line(Page, version.key)
     planned, plan = line.planned, line.planned.said if line.planned else None
     if version.event == Event.DELETED:
@@ -185,13 +186,14 @@ def _plan_again(planned: Version, content: Content, author: Any) -> None:
 
 
 def _give_way(key: int, fields: dict[str, Any], waiting: Iterable[dict[str, Any]]) -> None:
-    """Have a page that is brought back, and its drafts, not take the address that another page has meanwhile."""
-    parent = Page.objects.filter(pk=fields["parent"]).first()
+    """Have a page that is brought back, and its drafts, be where it can be: no other page gives up its place."""
+    # Below the home page, which the one above may have become, nothing can be.
+    parent = Page.objects.exclude(path="/").filter(pk=fields["parent"]).first()
     page = Page(pk=key, title=fields["title"], slug=fields["slug"], parent=parent)
     page.derive(parent)
     others = Page.objects.filter(Q(path=page.path) | Q(address_key=page.address_key)).exclude(pk=key)
-    if others.exists():
-        former = fields["slug"], fields["parent"]
-        for each in [fields, *waiting]:
-            if (each.get("slug"), each.get("parent")) == former:
-                each["slug"] = page.free_slug(parent)
+    slug = page.free_slug(parent) if others.exists() else page.slug
+    former = fields["slug"], fields["parent"]
+    for each in [fields, *waiting]:
+        if (each.get("slug"), each.get("parent")) == former:
+            each.update(slug=slug, parent=parent.pk if parent else None)

@@ -18,6 +18,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from myweb.keys import as_key
 from myweb.pages.blocks import Block, blocks_of
 from myweb.pages.models import Page
 
@@ -193,6 +194,13 @@ class Line:
             return False
         return True
 
+    def sent_since(self, sender: Sender) -> Version | None:
+        """Return what somebody has saved last since the form of `sender` was opened; not what followed from it."""
+        number = as_key(sender.base.partition("-")[0].rstrip("x"))
+        newer = self.versions.line().filter(number__gt=number).select_related("author")
+        # A draft that no form has sent was appended again, below something else or with other links.
+        return newer.exclude(form="", event__in=[Event.DRAFT, Event.AUTOSAVE]).first()
+
     def discard_draft(self, author: Any) -> None:
         """
         Have the draft be none any more; it is still there among the versions.
@@ -367,7 +375,6 @@ class Line:
             )
         if was_live:
             # What was good enough then, by the rules of then, is so now.
-            row.clean()
             row.clean_address()
         else:
             row.full_clean(exclude=["id", "path"])

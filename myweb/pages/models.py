@@ -190,10 +190,14 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
         is_home = self.parent is None and not self.slug
         if home and home.pk == self.pk and not is_home:
             raise ValidationError({"slug": _("This is the home page. Please choose another home page first.")})
-        if home and is_home and (not self._can_be_public(None) or self.publish_until):
+        if is_home and (self.publish_until or (home and not self._can_be_public(None))):
             field = "publish_from" if self.publish_from and self.publish_from > timezone.now() else "is_published"
             field = "publish_until" if self.publish_until else field
-            raise ValidationError({field: _("The home page cannot be hidden. Please choose another home page first.")})
+            if home and home.pk == self.pk:
+                sentence = _("The home page cannot be hidden. Please choose another home page first.")
+            else:
+                sentence = _("A page that is hidden, or will be, cannot be the home page.")
+            raise ValidationError({field: sentence})
 
     def validate_unique(self, exclude: Collection[str] | None = None) -> None:
         """Also refuse an address that cannot be; without those fields that have been refused already."""
