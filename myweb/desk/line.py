@@ -367,13 +367,13 @@ class Line:
         return self._append(self._fields(Event.PUBLISHED, published, sender) | {"published_at": timezone.now()})
 
     def _apply(self, content: Content, was_live: bool) -> Model:
-        row: Any = self.row or self.model(pk=self.key)
+        row = self.row or self.model(pk=self.key)
         blocks = load(row, content)
         if isinstance(row, Page) and row.parent and is_provisional(row.parent):
             raise ValidationError(
                 {"parent": _("“%(page)s”, which is above it, has to be published first.") % {"page": row.parent}}
             )
-        if was_live:
+        if was_live and isinstance(row, Page):
             # What was good enough then, by the rules of then, is so now.
             row.clean_address()
         else:
