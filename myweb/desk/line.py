@@ -234,6 +234,17 @@ class Line:
             self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
             self._append_again(waiting, lambda content: {**content, "fields": content["fields"] | now})
 
+    def keep_live(self) -> None:
+        """Append what is live, below what is not public yet, if no version says it: it is about to be changed."""
+        _at_last(self, lambda line: line._keep_live())
+
+    def _keep_live(self) -> None:
+        waiting, last = self._waiting, self.last
+        with appending():
+            self._catch_up()
+            if self.last != last:
+                self._append_again(waiting, lambda content: content)
+
     def change(self, change: Callable[[Content], Content], sender: Sender) -> None:
         """
         Publish what `change` makes of what is live, and append what it makes of what is not public yet.
