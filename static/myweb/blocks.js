@@ -157,6 +157,7 @@
     heading.setAttribute("role", "heading")
     heading.setAttribute("aria-level", 3)
     for (const part of [block, heading]) part.setAttribute("aria-labelledby", name.join(" "))
+    block.querySelector("h3 > .inline_label").setAttribute("aria-hidden", "true")
     hideIcons(bar)
     const tools = document.createElement("span")
     tools.className = "block-tools"
