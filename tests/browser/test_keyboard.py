@@ -212,6 +212,7 @@ def test_what_is_wrong_is_listed_and_leads_to_its_field(page, owner, page_url):
     log_in(page, owner, page_url)
     wait_until_opened(page)
     add(page, "Picture")
+    expect(page.locator("input[type=file]:visible")).to_be_focused()
     page.locator("#id_title").fill("")
     page.locator("[name$=caption]:visible").fill("What is this?")
     page.locator("[name=_publish]").click()
