@@ -180,7 +180,7 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             raise ValidationError({"publish_until": _("This has to be later than “shown from”.")})
         if self.parent and self.parent.path == "/":
             raise ValidationError(
-                {"parent": _("No page can be below the home page. Leave this empty to put the page at the top.")}
+                {"parent": _("No page can be below the home page. Please put it at the top, or below another page.")}
             )
         self.check_home()
 
