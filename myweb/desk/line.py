@@ -209,7 +209,7 @@ class Line:
         self.row.deleted_by = author
         self.row.delete()
 
-    def note(self, author: Any, comment: Any, carried: Sequence[str] = ("parent",)) -> None:
+    def note(self, author: Any, comment: Any, carried: Sequence[str] = ()) -> None:
         """
         Append what the tables have now, which no form has changed, below what is not public yet.
 

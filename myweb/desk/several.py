@@ -23,7 +23,7 @@ def note_moves(keys: Iterable[int], author: Any) -> None:
     for key in keys:
         line = Line(Page, key)
         if line.is_live:
-            line.note(author, _("moved"))
+            line.note(author, _("moved"), ("parent",))
         elif line.draft:
             content = line.draft.said
             content["fields"]["parent"] = line.row.parent_id
@@ -72,7 +72,7 @@ def hide(keys: Collection[int], author: Any) -> list[Page]:
         except ValidationError as refusal:
             raise Refused([(page, refusal.messages)]) from refusal
         page.save(update_fields=["is_published", "updated_at"])
-        Line(Page, page.pk).note(author, _("hidden"))
+        Line(Page, page.pk).note(author, _("hidden"), ("is_published",))
     return changed
 
 

@@ -220,6 +220,20 @@ class TestGoing:
         assert "1 place now leads" in html
         assert SiteSettings.objects.get().footer_text == link(about)
 
+    def test_settings_and_their_draft(self, admin_client, about):
+        settings = SiteSettings.objects.create(name="Lake House", footer_text=link(about))
+        other = make_page("Another")
+        url = f"/admin/pages/sitesettings/{settings.pk}/change/"
+        data = form_data(admin_client.get(url)) | {"name": "Draft"}
+        data.pop("_publish")
+        admin_client.post(url, data)
+        html = admin_client.post(pointing_url(about), {"target": other.pk}, follow=True).content.decode()
+        assert "3 places now lead" in html
+        assert "Nothing points to this page" in html
+        line = Line(SiteSettings, settings.pk)
+        assert [other.path in each["fields"]["footer_text"] for each in (line.live, line.draft.said)] == [True, True]
+        assert line.draft.said["fields"]["name"] == "Draft"
+
 
 class TestFirstPage:
     def test_it_lists_what_leads_nowhere(self, admin_client):
