@@ -202,6 +202,8 @@ class DeskAdmin(EditorAdmin):
             context["mistakes"] = mistakes(form, formsets)
             if form.instance.opening.is_rearranged and all_valid(formsets):
                 say_what_was_refused(request, form, formsets)
+                for formset in formsets:
+                    formset.begin(arranging.added(request.POST))
                 opened = opened if request.POST.get(OPENED) else None
             elif form.instance.opening.is_lenient:
                 # Nothing but a key that no form has can be wrong with a draft.

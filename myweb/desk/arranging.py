@@ -36,6 +36,12 @@ def arranged(post: QueryDict) -> QueryDict:
     return post
 
 
+def added(post: QueryDict) -> str:
+    """Return the prefix of the form that was added, or "" if none was."""
+    number = as_key(str(post.get(f"{post.get(ADD, '')}-TOTAL_FORMS", "")))
+    return f"{post.get(ADD)}-{number - 1}" if number else ""
+
+
 def _add(post: QueryDict, places: list[str]) -> None:
     total = f"{post[ADD]}-TOTAL_FORMS"
     if total not in post:

@@ -131,6 +131,16 @@ class BlockFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     def validate_unique(self) -> None:
         """No field of a block is unique but its key, which write_blocks() sees to."""
 
+    def begin(self, prefix: str) -> None:
+        """Have the last form, if it has this prefix, show what a new one does: only its place was sent."""
+        if self.forms and self.forms[-1].prefix == prefix:
+            sent, form = self.forms[-1], self.empty_form
+            form.prefix = prefix
+            for name in ("region", "ordering"):
+                form.initial[name] = sent.cleaned_data[name]
+                setattr(form.instance, name, sent.cleaned_data[name])
+            self.forms[-1] = form
+
     def blocks(self) -> list[Model]:
         """Return what was sent, with a key each; neither what was deleted nor what was added and left empty."""
         sent = []

@@ -80,6 +80,17 @@ def test_block_is_added_without_a_write(admin_client, page):
     assert [str(block) for block in blocks_of(page)] == ["First", "A red field", "Third", "Fourth"]
 
 
+def test_block_begins_as_any_new_one(admin_client, page):
+    response = admin_client.post(url_of(page), pressed(opened(admin_client, page), "_add", "pages_picture_set"))
+    assert 'name="pages_picture_set-1-image_ppoi" value="0.5x0.5"' in response.content.decode()
+    data = form_data(response)
+    assert (data["pages_picture_set-1-region"], data["pages_picture_set-1-ordering"]) == ("main", 40)
+    assert data["pages_picture_set-1-parent"] == page.pk
+    data |= {"pages_picture_set-1-alt_text": "A lake", "pages_picture_set-1-image": make_upload()}
+    response = admin_client.post(url_of(page), pressed(data, "_add", "pages_picture_set"))
+    assert form_data(response)["pages_picture_set-1-alt_text"] == "A lake"
+
+
 def test_block_is_added_before_another(admin_client, page):
     data = opened(admin_client, page) | {"_before": "pages_picture_set-0"}
     response = admin_client.post(url_of(page), pressed(data, "_add", "pages_picture_set"))
