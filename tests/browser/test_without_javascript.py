@@ -1,4 +1,4 @@
-"""The owner in a browser without JavaScript: what matters is done by buttons, and nothing is shown that does nothing."""
+"""The owner in a browser without JavaScript: buttons do what matters, and nothing is shown that does nothing."""
 
 import re
 from collections.abc import Iterator
