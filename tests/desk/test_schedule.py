@@ -169,7 +169,7 @@ def test_plan_goes_along_when_the_page_is_moved():
     line.save_draft(content, Sender(None, base=line.base, form="x", count=1), by_itself=True)
     page.parent = above
     page.save()
-    Line(Page, page.pk).note(None, "moved")
+    Line(Page, page.pk).note(None, "moved", ("parent",))
     Version.objects.exclude(publish_at=None).update(publish_at=timezone.now() - timedelta(hours=1))
     publish_due()
     page.refresh_from_db()
