@@ -80,6 +80,7 @@ class Emptying:
                 PreviewLink.objects.filter(key=self.line.key).delete()
                 self.line.versions.all().delete()  # with what the deletion has just kept
             Version.objects.filter(pk__in=going).delete()
+            self._keep_counting()
             Upload.objects.filter(file__in=names).delete()
             self._log(author)
         for name in names:
@@ -90,6 +91,12 @@ class Emptying:
             raise ValidationError(_("This is the home page. Please choose another home page first."))
         if Page.objects.filter(parent=self.line.key).exists():
             raise ValidationError(_("There are pages below this one. Please move or delete them first."))
+
+    def _keep_counting(self) -> None:
+        """Have no number be given again: a form that was opened on what is gone would take another for it."""
+        newest, before = self.line.versions.line().first(), self.line.last
+        if newest and newest.number and before and before.number and newest.number < before.number:
+            self.line.versions.filter(pk=newest.pk).update(number=before.number + 1)
 
     def _forget_history(self) -> None:
         """Remove what django-reversion has kept, and what the log of the admin says of the page."""

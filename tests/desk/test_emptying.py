@@ -316,3 +316,22 @@ def test_only_backups_that_stay(admin_client, photo, backups):
 def test_backups_that_cannot_be_listed(admin_client, photo, monkeypatch):
     monkeypatch.setattr(making, "backups_directory", lambda: Path("/nowhere"))
     assert "are kept for 5 weeks" in admin_client.get(url_of(photo)).content.decode()
+
+
+def test_form_that_was_opened_on_what_is_gone_overwrites_no_draft(admin_client, home):
+    page = make_page("About")
+    url = f"/admin/pages/page/{page.pk}/change/"
+
+    def as_draft() -> dict:
+        data = form_data(admin_client.get(url))
+        del data["_publish"]
+        return data
+
+    admin_client.post(url, as_draft() | {"title": "Draft"})
+    stale = as_draft()
+    admin_client.post(url.replace("change", "discard"))
+    empty(admin_client, page, "versions")
+    admin_client.post(url, as_draft() | {"title": "Of somebody else"})
+    response = admin_client.post(url, stale | {"title": "Mine"}, follow=True)
+    assert "Nothing is lost" in response.content.decode()
+    assert form_data(admin_client.get(url))["title"] == "Of somebody else"
