@@ -226,6 +226,8 @@ def test_large_body_of_somebody_who_is_logged_in(site):
     session = site.manage("shell", "--no-imports", "-c", code).stdout.strip()
     cookie = f"sessionid={session}"
     assert announce(site, ADD, 20 * MB, cookie).startswith(b"HTTP/1.1 100 ")
+    for button in ("preview", "discard", "cancel"):  # each sends the whole form
+        assert announce(site, f"/admin/pages/page/1/{button}/", 20 * MB, cookie).startswith(b"HTTP/1.1 100 ")
     assert announce(site, ADD, 76 * MB, cookie).startswith(b"HTTP/1.1 413 ")
     assert site.request("POST", ADD, {"Cookie": cookie}, bytes(20 * MB)).status == 403  # no CSRF token
 

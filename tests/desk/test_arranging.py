@@ -65,7 +65,7 @@ def test_block_is_added_without_a_write(admin_client, page):
     with CaptureQueriesContext(connection) as queries:
         response = admin_client.post(url_of(page), pressed(data, "_add", "pages_text_set"))
     assert response.status_code == 200
-    assert not [each["sql"] for each in queries if not each["sql"].startswith("SELECT")]
+    assert not [each["sql"] for each in queries if not each["sql"].lstrip("(").startswith("SELECT")]
     assert not Version.objects.exists()
     assert order(response)[-1] == "pages_text_set-2"
     again = form_data(response)
