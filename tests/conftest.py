@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
@@ -19,6 +20,9 @@ from tests.site import Site
 
 # A shell starts what it puts in the background with SIGINT ignored, which every site of the tests would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+hypothesis.settings.register_profile("quick", max_examples=20)  # of 100
 
 
 @pytest.fixture(scope="session")
