@@ -23,7 +23,7 @@ def note_moves(keys: Iterable[int], author: Any) -> None:
     for key in keys:
         line = Line(Page, key)
         if line.is_live:
-            line.note(author, _("moved"))
+            line.note(author, _("moved"), ("parent",))
         elif line.draft:
             content = line.draft.said
             content["fields"]["parent"] = line.row.parent_id
@@ -72,8 +72,20 @@ def hide(keys: Collection[int], author: Any) -> list[Page]:
         except ValidationError as refusal:
             raise Refused([(page, refusal.messages)]) from refusal
         page.save(update_fields=["is_published", "updated_at"])
-        Line(Page, page.pk).note(author, _("hidden"))
+        Line(Page, page.pk).note(author, _("hidden"), ("is_published",))
     return changed
+
+
+@transaction.atomic
+def delete(keys: Collection[int], author: Any) -> None:
+    """Delete pages, with all that is below them; raise Refused if one of them is the home page."""
+    rows = Page.objects.filter(pk__in=keys)
+    # Locked before anybody looks what is below, to which nobody can add from then on
+    for page in rows.select_for_update():
+        if page.path == "/" and page.is_public:
+            raise Refused([(page, [_("This is the home page. Please choose another home page first.")])])
+    rows.deleted_by = author
+    rows.delete()
 
 
 @transaction.atomic

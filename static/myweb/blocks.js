@@ -17,7 +17,14 @@
   const changed = (block) => block.dispatchEvent(new Event("input", { bubbles: true }))
 
   const announce = (text) => {
-    form.querySelector(".desk-announce").textContent = text
+    const place = form.querySelector(".desk-announce")
+    if (place.textContent !== text) {
+      place.textContent = text
+      return
+    }
+    // A screen reader says what is there again only if it was gone.
+    place.textContent = ""
+    setTimeout(() => (place.textContent ||= text), 100)
   }
 
   const say = (text, block) => announce(text.replace("%s", nameOf(block)))
@@ -144,8 +151,14 @@
       return part.id
     })
     block.setAttribute("role", "group")
-    for (const part of [block, block.querySelector("h3")]) part.setAttribute("aria-labelledby", name.join(" "))
-    hideIcons(block.querySelector("h3"))
+    // The tools are no part of the heading, which would be said before each of them.
+    const [bar, heading] = [block.querySelector("h3"), block.querySelector("h3 > b")]
+    bar.setAttribute("role", "presentation")
+    heading.setAttribute("role", "heading")
+    heading.setAttribute("aria-level", 3)
+    for (const part of [block, heading]) part.setAttribute("aria-labelledby", name.join(" "))
+    block.querySelector("h3 > .inline_label").setAttribute("aria-hidden", "true")
+    hideIcons(bar)
     const tools = document.createElement("span")
     tools.className = "block-tools"
     for (const [action, className, act] of ACTIONS) {
@@ -163,7 +176,7 @@
       tools.append(button)
     }
     tools.firstChild.setAttribute("aria-expanded", !block.classList.contains("collapsed"))
-    block.querySelector("h3").append(tools)
+    bar.append(tools)
     if (isMarked(block)) block.classList.add("for-deletion")
     const target = block.querySelector(":scope > .order-machine-insert-target")
     if (target) {
@@ -223,7 +236,18 @@
     })
   }
 
+  // The editor, and Django's script, look for blocks in the group of their kind.
+  const sortIntoGroups = (there) => {
+    const number = (block) => Number(block.id.slice(prefixOf(block).length + 1))
+    for (const block of [...there.children].sort((a, b) => number(a) - number(b))) {
+      document.getElementById(`${prefixOf(block)}-empty`).before(block)
+    }
+    there.remove()
+  }
+
   if (form) {
+    const there = form.querySelector(".desk-blocks")
+    if (there) sortIntoGroups(there)
     document.addEventListener("content-editor:ready", () => {
       settle()
       for (const block of blocks()) equip(block)

@@ -13,6 +13,12 @@
   const field = (name) => form.elements.namedItem(name)
 
   const say = (text, link) => {
+    // A screen reader says what is there again only if it was gone.
+    if (state.textContent === text) {
+      state.replaceChildren()
+      setTimeout(() => state.textContent || say(text, link), 100)
+      return
+    }
     state.replaceChildren(text)
     if (link) {
       const a = Object.assign(document.createElement("a"), { href: link.url, textContent: link.text, target: link.target ?? "" })

@@ -428,7 +428,7 @@ def test_photo_is_removed_for_good(page, owner, page_url, site, tmp_path):
     page.locator(".plugin-button", has_text="Picture").click()
     page.locator("input[type=file]:visible").set_input_files(photo)
     page.locator("[name$=alt_text]:visible").fill("Somebody")
-    expect(page.locator("[data-upload]").last).not_to_have_value("")
+    expect(page.locator(".upload-state:visible")).to_have_text("unlawful.jpg ✓")
     page.locator("[name=_publish]").click()
     expect(page.locator(".messagelist .success")).to_contain_text("is published")
 

@@ -336,7 +336,7 @@ def test_note_reaches_the_draft(author):
     stale, sender = opened(page, author)
     page.parent = above
     page.save()
-    Line(Page, page.pk).note(author, "moved")
+    Line(Page, page.pk).note(author, "moved", ["parent"])
     with pytest.raises(Conflict):
         Line(Page, page.pk).publish(stale.content, sender)
     line, sender = opened(page, author)

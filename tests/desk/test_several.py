@@ -103,6 +103,8 @@ class TestHide:
         assert Page.objects.get(pk=b.pk).is_published
         line = Line(Page, a.pk)
         assert line.draft.said["fields"]["title"] == "New"
+        # What is planned would show it again otherwise.
+        assert line.draft.said["fields"]["is_published"] is False
         assert line.live["fields"]["is_published"] is False
         assert several.hide([a.pk], author) == []
 
