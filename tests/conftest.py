@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.management.color import no_style
+from django.core.management.commands import flush
+from django.db import connections
 
 from myweb.pages.models import SiteSettings
 from tests.factories import make_page
@@ -16,9 +22,35 @@ from tests.site import Site
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+hypothesis.settings.register_profile("quick", max_examples=20)  # of 100
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings_xdist_suffix() -> None:
     """A database in memory is each process's own by any name; pytest-django knows only Django's engine for it."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """
+    Have what is emptied after a test get the content types and permissions that were there at the beginning.
+
+    Django works them out anew, which takes longer than most tests.
+    """
+    models = [ContentType, Permission]
+    with django_db_blocker.unblock():
+        rows = {model: list(model.objects.all()) for model in models}
+
+    def put_back(verbosity: int, interactive: bool, db: str) -> None:
+        for model, objects in rows.items():
+            model.objects.using(db).bulk_create(objects)
+        with connections[db].cursor() as cursor:
+            for statement in connections[db].ops.sequence_reset_sql(no_style(), models):
+                cursor.execute(statement)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "emit_post_migrate_signal", put_back)
+        yield
 
 
 @pytest.fixture

@@ -36,13 +36,13 @@ def make_picture(page: Page, ordering: int = 20, **fields: Any) -> Picture:
 
 
 def make_upload(
-    size: tuple[int, int] = (1600, 1000),
+    size: tuple[int, int] = (700, 100),
     image_format: str = "JPEG",
     name: str = "field.jpg",
     mode: str = "RGB",
     **options: Any,
 ) -> SimpleUploadedFile:
-    """What a browser sends when a picture was chosen."""
+    """What a browser sends when a picture was chosen: small, but wide enough for renditions of two widths."""
     buffer = BytesIO()
     Image.new(mode, size, "red" if mode in ("RGB", "RGBA") else 1).save(buffer, image_format, **options)
     return SimpleUploadedFile(name, buffer.getvalue(), "image/jpeg")

@@ -66,7 +66,10 @@ def client(db) -> Client:
 
 values = st.sampled_from(ODD) | st.text(max_size=20) | st.integers().map(str) | st.datetimes().map(str)
 bounded = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=settings.default.max_examples * 3 // 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
 )
 
 

@@ -1,12 +1,16 @@
-"""The settings are read in a process of their own, as a start reads them."""
+"""The settings are read anew, from an environment in which nothing else is set."""
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).parent.parent
 KEY = "k" * 50
@@ -14,16 +18,28 @@ PRINT = "import json, django.conf as c; print(json.dumps({n: getattr(c.settings,
 
 
 def start(*names: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Load the settings with nothing but `environment` set, and print those called `names` as JSON."""
+    """Load the settings in a process of their own, as a start does, and print those called `names` as JSON."""
     environment = {"DJANGO_SETTINGS_MODULE": "myweb.settings", "PATH": os.environ["PATH"]} | environment
     command = [sys.executable, "-c", PRINT % (names,)]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
 
 
-def read(*names: str, **environment: str) -> dict:
-    result = start(*names, **{"SECRET_KEY": KEY} | environment)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+def read(*names: str, **environment: str) -> dict[str, Any]:
+    """Return the settings called `names`, with nothing but `environment` and a key set; raise what they raise."""
+    with mock.patch.dict(os.environ, {"SECRET_KEY": KEY} | environment, clear=True):
+        settings = runpy.run_path(str(ROOT / "myweb" / "settings.py"))
+    return {name: settings[name] for name in names}
+
+
+def test_start_reads_them():
+    assert json.loads(start("PORT", SECRET_KEY=KEY, MYWEB_PORT="8100").stdout) == {"PORT": 8100}
+
+
+def test_malformed_value_stops_the_start():
+    result = start("DEBUG", SECRET_KEY=KEY, MYWEB_PORT="http")
+    assert result.returncode != 0
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("django.core.exceptions.ImproperlyConfigured: MYWEB_PORT ")
 
 
 def test_defaults():
@@ -92,9 +108,7 @@ def test_postgresql():
 @pytest.mark.parametrize("name", ["SECRET_KEY", "EMAIL_HOST_PASSWORD"])
 def test_secrets_can_be_files(tmp_path, name):
     (tmp_path / "secret").write_text(f"{KEY}-from-a-file\n")
-    environment = {"SECRET_KEY_FILE": str(tmp_path / "secret"), f"{name}_FILE": str(tmp_path / "secret")}
-    result = start(name, **environment)
-    assert json.loads(result.stdout) == {name: f"{KEY}-from-a-file"}
+    assert read(name, **{f"{name}_FILE": str(tmp_path / "secret")}) == {name: f"{KEY}-from-a-file"}
 
 
 def test_database_url_can_be_a_file(tmp_path):
@@ -104,7 +118,7 @@ def test_database_url_can_be_a_file(tmp_path):
 
 def test_key_of_the_data_directory_is_used(tmp_path):
     (tmp_path / "secret_key").write_text(KEY + "\n")
-    assert json.loads(start("SECRET_KEY", MYWEB_VAR=str(tmp_path)).stdout) == {"SECRET_KEY": KEY}
+    assert read("SECRET_KEY", SECRET_KEY="", MYWEB_VAR=str(tmp_path)) == {"SECRET_KEY": KEY}
 
 
 @pytest.mark.parametrize(
@@ -141,22 +155,19 @@ def test_key_of_the_data_directory_is_used(tmp_path):
         ("DEFAULT_FROM_EMAIL", "me@example.org\nBcc: you@example.org"),
     ],
 )
-def test_malformed_value_stops_the_start_with_its_name(name, value):
-    result = start("DEBUG", **{"SECRET_KEY": KEY} | {name: value})
-    assert result.returncode != 0
-    last = result.stderr.strip().splitlines()[-1]
-    assert "ImproperlyConfigured" in last
-    assert name.removesuffix("_FILE") in last
+def test_malformed_value_is_refused_with_its_name(name, value):
+    with pytest.raises(ImproperlyConfigured, match=name.removesuffix("_FILE")):
+        read(**{name: value})
 
 
 def test_missing_key_stops_the_start(tmp_path):
-    result = start("DEBUG", MYWEB_VAR=str(tmp_path))
-    assert "SECRET_KEY is not set" in result.stderr
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is not set"):
+        read(SECRET_KEY="", MYWEB_VAR=str(tmp_path))
 
 
 def test_both_kinds_of_tls_exclude_each_other():
-    result = start("DEBUG", SECRET_KEY=KEY, EMAIL_USE_TLS="1", EMAIL_USE_SSL="1")
-    assert "EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other" in result.stderr
+    with pytest.raises(ImproperlyConfigured, match="EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other"):
+        read(EMAIL_USE_TLS="1", EMAIL_USE_SSL="1")
 
 
 @pytest.mark.parametrize(

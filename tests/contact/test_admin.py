@@ -259,18 +259,18 @@ class TestExport:
         assert [cell for cell in row.values() if FORMULA_CELL.match(cell)] == []
         assert row["message"].replace("'", "") == formula.replace("'", "")
 
-    @pytest.mark.parametrize("formula", ["=1", "+1", "-1", "@1", "＝1", "＋1", "－1", "＠1"])
     @pytest.mark.parametrize("before", [",", ";", "\t", "\n", "\r", "\r\n", '"', '""', " ", "\u3000", "\xa0", "\u200b"])
-    def test_no_part_of_a_cell_is_a_formula(self, admin_client, formula, before):
+    def test_no_part_of_a_cell_is_a_formula(self, admin_client, before):
         """Whatever separators a spreadsheet goes by, and whether it knows quotes."""
-        payloads = [
-            before + formula,
-            f"x{before} {formula}",
-            f'x";{before}"{formula}',
-            f"x,;\t\n{before}{before}{formula}",
-        ]
-        for payload in payloads:
-            make_message(name=payload, subject=payload, text=payload)
+        for formula in ("=1", "+1", "-1", "@1", "＝1", "＋1", "－1", "＠1"):
+            payloads = [
+                before + formula,
+                f"x{before} {formula}",
+                f'x";{before}"{formula}',
+                f"x,;\t\n{before}{before}{formula}",
+            ]
+            for payload in payloads:
+                make_message(name=payload, subject=payload, text=payload)
         table = act(admin_client, "export_csv", *ContactMessage.objects.all()).content.decode("utf-8-sig")
         cells = re.split(r"[,;\t\r\n]", table)
         for separator in ",;\t":

@@ -114,7 +114,7 @@ class TestTheMail:
         lines = compose(message.deliveries.get()).message().as_bytes(linesep="\r\n").split(b"\r\n")
         assert max(map(len, lines)) <= 998
 
-    @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(name=TEXT, subject=TEXT, text=TEXT, local=TEXT, domain=TEXT)
     def test_whatever_the_form_lets_through_can_be_mailed(self, db, name, subject, text, local, domain):
         form = ContactForm(form_data(name=name, subject=subject, text=text, email=f"{local}@{domain}.com"))

@@ -82,7 +82,11 @@ def fresh_server(tmp_path_factory) -> Server:
 
 @pytest.fixture(scope="session")
 def server(fresh_server) -> Server:
-    """The site, installed; whoever changes it for good puts it back."""
+    """
+    The site, installed; whoever changes it for good puts it back.
+
+    uWSGI is compiled there, too: that a new server can is what is shown. Later releases take it from pip's cache.
+    """
     fresh_server.first_output = fresh_server.install()
     # Visitors of the tests come from one address, but say that they do not.
     fresh_server.set(TRUSTED_PROXIES="0.0.0.0/0,::/0")
@@ -98,7 +102,11 @@ def docker_answers() -> None:
 
 @pytest.fixture(scope="session")
 def composed(docker_answers, tmp_path_factory) -> Iterator[Composed]:
-    """The site in containers, on SQLite, with nothing set but the port."""
+    """
+    The site in containers, on SQLite, with nothing set but the port.
+
+    uWSGI is compiled for the image, too, whose Python need not be the one outside; once, unless the builder forgets it.
+    """
     site = Composed(tmp_path_factory.mktemp("compose") / "clone")
     for name in (".env.old", "var/secret_key", "deploy/.env", "myweb/__pycache__/settings.pyc", "id_rsa", "notes/key"):
         (site.directory / name).parent.mkdir(exist_ok=True)

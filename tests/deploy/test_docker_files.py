@@ -1,6 +1,9 @@
 """What is beside the code for Docker goes with the rest; tests/deploy/test_compose.py runs it."""
 
 import re
+import subprocess
+
+import pytest
 
 from tests.site import ROOT
 from tests.test_settings import start
@@ -36,3 +39,15 @@ def packages_of(stage: str) -> set[str]:
 def test_base_is_one_release_of_debian():
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert set(bases) == {"debian:trixie-slim"}
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "MYWEB_LISTEN", "MYWEB_PORT", "MYWEB_UWSGI_SOCKET", "MYWEB_VAR"])
+def test_setting_that_compose_cannot_read_out_of_a_file_is_refused(tmp_path, name):
+    said = {"DATABASE_URL_FILE": "/var/lib/myweb/database_url"}  # by compose.yaml
+    said["SAID_DATABASE_URL_FILE" if name == "DATABASE_URL" else f"{name}_FILE"] = "/run/secrets/it"
+    done = subprocess.run(
+        [ROOT / "deploy/docker/prepare"], env={"MYWEB_VAR": str(tmp_path), **said}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"myweb: {name}_FILE cannot be used with Docker: ")
+    assert not list(tmp_path.iterdir())

@@ -53,12 +53,12 @@ def test_what_fails_is_tried_again(nights, failing):
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/Los_Angeles"])
 def test_at_three_in_the_time_zone_of_the_site(nights, tmp_path, zone):
-    nights()
     now = datetime.now(ZoneInfo(zone))
     three = now.replace(hour=3, minute=0, second=0, microsecond=0)
     if three > now:
         three -= timedelta(days=1)
     succeeded = tmp_path / "backups" / ".nightly"
+    succeeded.touch()
     for second, calls in ((-1, WORK), (1, [])):
         moment = three.timestamp() + second
         os.utime(succeeded, (moment, moment))
@@ -66,8 +66,9 @@ def test_at_three_in_the_time_zone_of_the_site(nights, tmp_path, zone):
 
 
 def test_night_of_a_clock_that_was_ahead_is_none(nights, tmp_path):
-    nights()
+    succeeded = tmp_path / "backups" / ".nightly"
+    succeeded.touch()
     ahead = datetime.now(UTC).timestamp() + 365 * 24 * 3600
-    os.utime(tmp_path / "backups" / ".nightly", (ahead, ahead))
+    os.utime(succeeded, (ahead, ahead))
     assert nights() == [*WORK, "sleep 60", "sleep 60"]
     assert nights() == ["sleep 60", "sleep 60"]

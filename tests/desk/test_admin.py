@@ -537,6 +537,7 @@ def test_settings_have_versions(admin_client, model, field):
     assert getattr(model.objects.get(), field) == "one@example.org"
 
 
+@pytest.mark.slow("sends 160 forms")
 @pytest.mark.parametrize("odd", ["x", "-1", "9" * 5000, "\0", "\ud7ff", "١", "1.5", "x" * 5000])
 def test_odd_values_of_what_the_form_carries(admin_client, home, odd):
     page = make_page("About")

@@ -156,6 +156,7 @@ def outcome(root: Page, meanwhile: str) -> list[dict[str, Any]]:
     return states
 
 
+@pytest.mark.slow("hypothesis thinks out branches")
 @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(branch(), st.sampled_from(sorted(MEANWHILE)))
 def test_it_is_as_if_each_were_done_by_itself(pages, meanwhile):
@@ -169,6 +170,7 @@ def test_it_is_as_if_each_were_done_by_itself(pages, meanwhile):
             assert outcome(root, meanwhile) == at_once
 
 
+@pytest.mark.slow("hypothesis thinks out branches")
 @settings(max_examples=50, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(branch())
 def test_it_is_what_it_was(pages):

@@ -57,6 +57,7 @@ def queries_of(client: Client, page: Page) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.slow("makes hundreds of pages, whose form lists all of them")
 @pytest.mark.django_db
 def test_queries_do_not_grow_with_the_site(admin_client, home):
     counts = []

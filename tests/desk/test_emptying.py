@@ -16,11 +16,10 @@ from myweb.desk.line import Line
 from myweb.desk.models import PreviewLink, Version
 from myweb.operations.backup import making
 from myweb.operations.backup.references import names_in_use
-from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
 from myweb.pages.uploads import Upload
 from tests.admin_forms import add_block, form_data
-from tests.factories import make_page, make_upload
+from tests.factories import make_page, make_picture, make_upload
 
 pytestmark = pytest.mark.django_db
 
@@ -53,12 +52,8 @@ def save(client: Client, page: Page, **fields: object) -> None:
 def photo(admin_client, home, media) -> Page:
     """A page that has shown a photo, and some words, and shows them no more."""
     page = make_page("About")
-    url = f"/admin/pages/page/{page.pk}/change/"
-    data = form_data(admin_client.get(url))
-    add_block(data, "picture", image=make_upload(name="unlawful.jpg"), alt_text="Unlawful words", image_ppoi="0.5x0.5")
-    assert admin_client.post(url, data).status_code == 302
-    [picture] = blocks_of(page)
-    picture.finish()
+    name = Upload.take(make_upload(name="unlawful.jpg")).file.name
+    make_picture(page, image=name, alt_text="Unlawful words").finish()
     save(admin_client, page, **{"pages_picture_set-0-DELETE": "on"})
     assert "Unlawful words" in everything()
     assert any("unlawful" in name for name in files(media))

@@ -94,14 +94,14 @@ HTML = st.lists(PIECES | st.text(max_size=5), max_size=40).map("".join)
 
 
 @given(HTML)
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=4 * settings.default.max_examples)
 def test_cleaning_twice_is_cleaning_once(html):
     cleaned, _left_out = TEXT.clean_html(html)
     assert TEXT.clean_html(cleaned) == (cleaned, LeftOut())
 
 
 @given(HTML)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=3 * settings.default.max_examples)
 def test_nothing_but_what_the_editor_knows_comes_out(html):
     for field in (TEXT, FOOTER, INTRODUCTION):
         cleaned, _left_out = field.clean_html(html)

@@ -132,7 +132,7 @@ def test_page_saved_as_it_is_keeps_its_times(admin_client, settings, language, m
 
 def test_broken_picture_is_said_at_the_field_and_the_text_is_kept(admin_client, home, media):
     data = form_data(admin_client.get(change_url(home)))
-    upload = make_upload()
+    upload = make_upload((1600, 1000))
     upload.file.truncate(1000)
     add_block(data, "picture", image=upload, alt_text="Broken", image_ppoi="0.5x0.5")
     add_block(data, "text", text="<p>Typed for an hour</p>")

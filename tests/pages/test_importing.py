@@ -136,7 +136,12 @@ def test_nothing_and_too_much():
             examine(text)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+@settings(
+    max_examples=2 * settings.default.max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
+)
 @given(st.lists(st.text() | st.binary().map(decode) | st.sampled_from(["/a;/", "/b;/a", "/;/", "//[;//["]), min_size=1))
 def test_whatever_is_in_a_file(home, client, lines):
     try:

@@ -27,7 +27,7 @@ def refusal(upload) -> str:
 
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_it_works(image_format):
-    upload = make_upload(image_format=image_format)
+    upload = make_upload((1600, 1000), image_format=image_format)
     stored = opened(pictures.prepare(upload))
     assert stored.size == (1600, 1000)
     assert stored.format == ("PNG" if image_format == "PNG" else "JPEG")
@@ -106,9 +106,9 @@ def test_too_many_pixels_are_refused_before_they_are_decoded():
         b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
         b"GIF89a" + bytes(100),
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n",
-        make_upload().read()[:2000],
-        make_upload(image_format="PNG").read()[:200],
-        make_upload(image_format="WEBP").read()[:50],
+        make_upload((1600, 1000)).read()[:2000],
+        make_upload((1600, 1000), image_format="PNG").read()[:200],
+        make_upload((1600, 1000), image_format="WEBP").read()[:50],
     ],
     ids=["empty", "text", "svg", "gif", "eps", "cut jpeg", "cut png", "cut webp"],
 )
@@ -128,7 +128,7 @@ def test_stored_name_ends_as_nginx_expects(media):
 @pytest.mark.django_db
 class TestRenditions:
     def test_they_exist_before_the_page_names_them(self, media):
-        picture = make_picture(make_page())
+        picture = make_picture(make_page(), image=pictures.prepare(make_upload((1600, 1000))))
         assert list(picture.sources()) == []
         assert picture.share_picture is None
         picture.finish()
@@ -186,7 +186,7 @@ def test_many_threads_may_prepare_one_upload_each():
 
     def prepare():
         try:
-            pictures.prepare(make_upload())
+            pictures.prepare(make_upload((1600, 1000)))
         except Exception as error:
             errors.append(error)
 

@@ -105,6 +105,7 @@ class TestMove:
             tree.move([home], "below", a)
         assert Page.objects.get(pk=home.pk).path == "/"
 
+    @pytest.mark.slow("makes 2,000 pages")
     @pytest.mark.parametrize("where", ["before", "after"])
     @pytest.mark.parametrize("between", [1, 10])
     def test_few_of_many_siblings_give_way(self, where, between):
@@ -122,6 +123,7 @@ class TestMove:
         assert len(rewritten) == 1 if between > 1 else len(rewritten) <= 2000
         assert len(queries) < 60
 
+    @pytest.mark.slow("moves a hundred pages")
     def test_again_and_again_to_the_same_place(self):
         make_many(300)
         first = Page.objects.order_by("position").first()

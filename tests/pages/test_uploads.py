@@ -31,7 +31,7 @@ def test_it_is_taken_at_once_and_the_form_carries_its_number(admin_client, form,
     assert admin_client.post(url, data).status_code == 302
     picture = Picture.objects.get()
     assert picture.image.name == Upload.objects.get().file.name
-    assert (picture.image_width, picture.image_height, picture.image_ppoi) == (1600, 1000, "0.2x0.3")
+    assert (picture.image_width, picture.image_height, picture.image_ppoi) == (700, 100, "0.2x0.3")
 
 
 def test_same_picture_is_stored_once(admin_client, media):
@@ -85,7 +85,7 @@ def test_file_that_is_gone(admin_client, form, media):
 
 
 def test_what_is_no_picture_is_refused_with_a_sentence(admin_client, media):
-    upload = make_upload()
+    upload = make_upload((1600, 1000))
     upload.file.truncate(1000)
     response = admin_client.post(URL, {"file": upload})
     assert response.status_code == 400
@@ -112,7 +112,7 @@ def test_pictures_of_older_sites_have_rows(media):
     migration.take_pictures(apps, None)
     migration.take_pictures(apps, None)
     upload = Upload.objects.get()
-    assert (upload.file.name, upload.width, upload.height) == (picture.image.name, 1600, 1000)
+    assert (upload.file.name, upload.width, upload.height) == (picture.image.name, 700, 100)
     assert Upload.take(make_upload()) == upload
 
 
