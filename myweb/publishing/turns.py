@@ -13,7 +13,7 @@ from myweb.places import place, workers
 
 LONGEST = 1.0  # seconds that anybody waits for who makes a page; it takes some milliseconds
 STEP = 0.002  # seconds
-TURNS = 256  # two pages may share one: the second is made after the first
+TURNS = 64  # two pages may share one: the second is made after the first
 
 
 @contextmanager
