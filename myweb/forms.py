@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime, BaseAdminDateWidget, BaseAdminTimeWidget
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,12 @@ class DateTimeWidget(AdminSplitDateTime):
             BaseAdminTimeWidget({"aria-label": _("Time")}, format="%H:%M:%S"),
         ]
         forms.MultiWidget.__init__(self, widgets, attrs)
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        shown = super().render(name, value, attrs, renderer)
+        # Where there is JavaScript, there is a calendar.
+        example = _("For example 2026-12-31 and 18:30.")
+        return format_html('{}<noscript><p class="help">{}</p></noscript>', shown, example)
 
     def decompress(self, value: Any) -> tuple[date | None, time | None]:
         # The address of a form may bring any text.

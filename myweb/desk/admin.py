@@ -3,14 +3,17 @@
 import json
 import logging
 import secrets
+from collections.abc import Iterable
 from copy import copy
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.helpers import InlineAdminForm, InlineAdminFormSet
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import OperationalError
 from django.db.models import FileField, Model
+from django.forms.formsets import all_valid
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
@@ -28,7 +31,7 @@ from myweb.formatted_text.pasting import say_what_was_left_out
 from myweb.forms import DateTimeField, DateTimeWidget
 from myweb.keys import as_key
 
-from . import unsent
+from . import arranging, unsent
 from .comparison import compare, summary
 from .content import LEAST_NEW_KEY, Content, content_of, digest, fields_of, is_known, load, new_key
 from .forms import DeskForm, Opening
@@ -111,6 +114,8 @@ class DeskAdmin(EditorAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         # Not in a transaction, as Django's: a form that is only checked or shown has to lock nothing.
+        if arranging.is_asked(request.POST):
+            request.POST = arranging.arranged(request.POST)  # type: ignore[assignment]
         try:
             response: HttpResponse = self._changeform_view(request, object_id, form_url, extra_context)  # type: ignore[attr-defined]
         except OperationalError:  # the disk is full, or somebody holds the database's lock for long
@@ -145,6 +150,7 @@ class DeskAdmin(EditorAdmin):
             typed=(content or {}).get("unread", {}),
             initial={} if content else self.get_changeform_initial_data(request),
             is_lenient=request.method == "POST" and not {PUBLISH, PLAN} & set(request.POST),
+            is_rearranged=arranging.is_asked(request.POST),
         )
         request.desk_gone = gone(row, content) if content else []  # type: ignore[attr-defined]
         request.desk_unknown = [block for block in content["blocks"] if not is_known(block)] if content else []  # type: ignore[attr-defined]
@@ -193,14 +199,20 @@ class DeskAdmin(EditorAdmin):
         if request.method == "POST":
             formsets = [inline.formset for inline in context["inline_admin_formsets"]]
             form = context["adminform"].form
-            if form.instance.opening.is_lenient:
+            context["mistakes"] = mistakes(form, formsets)
+            if form.instance.opening.is_rearranged and all_valid(formsets):
+                say_what_was_refused(request, form, formsets)
+                for formset in formsets:
+                    formset.begin(arranging.added(request.POST))
+                opened = opened if request.POST.get(OPENED) else None
+            elif form.instance.opening.is_lenient:
                 # Nothing but a key that no form has can be wrong with a draft.
                 return HttpResponse(status=400)
-            opened = self._keep_refused(request, form, formsets)
-            line = Line(self.model, line.key)
+            else:
+                opened = self._keep_refused(request, form, formsets)
+                line = Line(self.model, line.key)
         context["desk"] = self._desk_context(request, line, opened)
-        if request.method == "POST":
-            context["mistakes"] = mistakes(form, formsets)
+        context["blocks"] = in_order(context["inline_admin_formsets"])
         if line.row is None:
             context["title"] = _("Add %s") % self.opts.verbose_name
         return super().render_change_form(request, context, *args, **kwargs)
@@ -208,22 +220,24 @@ class DeskAdmin(EditorAdmin):
     def _desk_context(self, request: HttpRequest, line: Line, opened: Version | None) -> dict[str, Any]:
         is_current = opened is None or opened == line.draft
         live = line.live
+        fields = {FORM: secrets.token_urlsafe(16), COUNT: 1, BASE: line.base, OPENED: opened.pk if opened else ""}
+        if arranging.is_asked(request.POST):
+            # It is still the form that was opened then, and on what was there then.
+            fields |= {name: request.POST[name] for name in fields if name in request.POST}
+        planned_at = self.plan_field.widget.value_from_datadict(request.POST, {}, PLAN_AT)
         return {
             "line": line,
             "opened": opened,
             "is_current": is_current,
-            "fields": {
-                FORM: secrets.token_urlsafe(16),
-                COUNT: 1,
-                BASE: line.base,
-                OPENED: opened.pk if opened else "",
-            },
+            "fields": fields,
+            "comment": request.POST.get("_comment", ""),
             "changes": compare(live if is_current else line.content, opened.said, self.model) if opened else [],
             "gone": request.desk_gone,  # type: ignore[attr-defined]
             "unknown": request.desk_unknown,  # type: ignore[attr-defined]
             "may_publish": self.may_publish(request, line),
             "planned": line.planned,
-            "plan_inputs": self.plan_field.widget.render(PLAN_AT, None),
+            "plan_inputs": self.plan_field.widget.render(PLAN_AT, planned_at),
+            "is_planning": any(planned_at),
             "urls": {name: self.url(name, line.key) for name in ("versions", "discard", "cancel", "token")},
             "preview_url": self.preview_url(line.key),
             "links_url": self.links_url(line.key),
@@ -262,6 +276,7 @@ class DeskAdmin(EditorAdmin):
         if AUTOSAVE in request.POST:
             return self._autosave(request, content, formsets)
         say_what_was_left_out(request, [form.instance, *(block for formset in formsets for block in formset.blocks())])
+        say_what_was_refused(request, form, formsets)
         if PLAN in request.POST:
             return self._plan(request, content)
         return self._save(request, content, is_published=PUBLISH in request.POST)
@@ -336,17 +351,18 @@ class DeskAdmin(EditorAdmin):
             # Sent twice, since the answer was lost
             return redirect(self.url("change", line.key))
         version = same or line.keep_aside(Event.CONFLICT, content, sender)
-        self.message_user(request, self._who_was_faster(now), messages.WARNING)
+        self.message_user(request, self._who_was_faster(now, sender), messages.WARNING)
         return redirect(self.url("change", line.key, f"?version={version.pk}"))
 
-    def _who_was_faster(self, now: Line) -> str:
+    def _who_was_faster(self, now: Line, sender: Sender) -> str:
         if now.row is None:
             return _("This was deleted while you had it open. Nothing is lost: here is what you sent.")
-        if now.last and now.last.author:
+        newer = now.sent_since(sender)
+        if newer and newer.author:
             return _(
                 "Meanwhile, at %(when)s, %(who)s has saved this. Nothing is lost: here is what you sent, and how it"
                 " differs from what is there now."
-            ) % {"who": now.last.author, "when": date_format(localtime(now.last.created_at), "H:i")}
+            ) % {"who": newer.author, "when": date_format(localtime(newer.created_at), "H:i")}
         return _(
             "This has been changed since you opened it. Nothing is lost: here is what you sent, and how it differs from"
             " what is there now."
@@ -379,7 +395,7 @@ class DeskAdmin(EditorAdmin):
             version = line.keep_aside(Event.AUTOSAVE, content, sender)
             url = self.url("change", line.key, f"?version={version.pk}")
             now = Line(self.model, line.key)
-            return JsonResponse({"message": self._who_was_faster(now), "url": url}, status=409)
+            return JsonResponse({"message": self._who_was_faster(now, sender), "url": url}, status=409)
         saved_at = date_format(localtime(version.created_at), "H:i")
         return JsonResponse(
             {
@@ -577,6 +593,31 @@ def mistakes(form: Any, formsets: Any) -> list[tuple[str, str, list[str]]]:
             place = (field.id_for_label or f"{field.auto_id}_0") if field else ""
             found.append((place, " › ".join(capfirst(str(word)) for word in words), list(sentences)))
     return found
+
+
+def say_what_was_refused(request: HttpRequest, form: Any, formsets: Any) -> None:
+    """Tell the owner which files a draft goes without, and why."""
+    for each in [form, *(form for formset in formsets for form in formset.forms)]:
+        for sentence in each.refused_files:
+            messages.warning(request, sentence)
+
+
+def in_order(formsets: Iterable[InlineAdminFormSet]) -> list[InlineAdminForm]:
+    """Return all blocks of a form in their order on the page, those too that are not saved yet."""
+    shown = [
+        InlineAdminForm(
+            each.formset,
+            form,
+            each.fieldsets,
+            each.prepopulated_fields,
+            form.instance if number < each.formset.initial_form_count() else None,
+            each.readonly_fields,
+            model_admin=each.opts,
+        )
+        for each in formsets
+        for number, form in enumerate(each.formset.forms)
+    ]
+    return sorted(shown, key=lambda block: block.form.instance.ordering or 0)
 
 
 def block_texts() -> dict[str, str]:

@@ -3,20 +3,24 @@
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from myweb.pages import tree
 from myweb.pages.models import Page
 
 from . import branches
-from .content import converted
+from .content import Content, converted, digest
 from .line import Line, Sender, is_provisional
 from .models import Version
+from .schedule import refuse
 
 Event = Version.Event
 
@@ -97,7 +101,8 @@ def bring_back(version: Version, author: Any) -> list[Page]:
     """
     Make the page of `version` again, and all that was deleted with it and was below it, in their order.
 
-    Returns the pages. Raises ValidationError if an address is taken meanwhile, or the page above is not there.
+    Returns the pages: at the top, if the page above is not there, and with another address, if theirs is taken
+    meanwhile. Raises ValidationError if that cannot be.
     """
     return _bring_all_back([version], list(deleted_pages().filter(deletion=version.deletion)), author)
 
@@ -147,26 +152,48 @@ def _position(version: Version) -> int:
 
 
 def _bring_back(version: Version, author: Any) -> Page:
-    content = version.said
+    content = deepcopy(version.said)
     line = Line(Page, version.key)
+    planned, plan = line.planned, line.planned.said if line.planned else None
     if version.event == Event.DELETED:
-        live, draft = content if content["is_live"] else None, content["draft"]
+        live = content if content["is_live"] else None
+        draft = converted(content["draft"]) if content["draft"] else None
     else:
         published = line.versions.line().exclude(published_at=None).first()
         live, draft = published.said if published else None, content if version.is_draft else None
     if live:
-        _give_way(live["fields"])
-        line.publish(live, Sender(author, base=line.base))
-    if draft:
+        _give_way(version.key, live["fields"], [waiting["fields"] for waiting in (plan, draft) if waiting])
+        line.publish(live, Sender(author, base=line.base), was_live=True)
+    if planned and plan:
+        _plan_again(planned, plan, author)
+    if draft and not (plan and digest(plan) == digest(draft)):
         line = Line(Page, version.key)
-        line.save_draft(converted(draft), Sender(author, base=line.base))
+        line.save_draft(draft, Sender(author, base=line.base))
     if "position" in content:
         Page.objects.filter(pk=version.key).update(position=content["position"])
     page: Page = Line(Page, version.key).row
     return page
 
 
-def _give_way(fields: dict[str, Any]) -> None:
-    """Have what was the home page, and is brought back, not take the place of the one that is there now."""
-    if not fields["slug"] and not fields["parent"] and Page.objects.filter(path="/").exists():
-        fields["slug"] = Page(title=fields["title"]).free_slug()
+def _plan_again(planned: Version, content: Content, author: Any) -> None:
+    line = Line(Page, planned.key)
+    sender = Sender(author, base=line.base, comment=planned.comment)
+    version = line.save_draft(content, sender, publish_at=planned.publish_at)
+    if planned.refusal:
+        refuse(version, planned.refusal)
+    elif planned.publish_at and planned.publish_at <= timezone.now():
+        refuse(version, _("The page was deleted at that time."))
+
+
+def _give_way(key: int, fields: dict[str, Any], waiting: Iterable[dict[str, Any]]) -> None:
+    """Have a page that is brought back, and its drafts, be where it can be: no other page gives up its place."""
+    # Below the home page, which the one above may have become, nothing can be.
+    parent = Page.objects.exclude(path="/").filter(pk=fields["parent"]).first()
+    page = Page(pk=key, title=fields["title"], slug=fields["slug"], parent=parent)
+    page.derive(parent)
+    others = Page.objects.filter(Q(path=page.path) | Q(address_key=page.address_key)).exclude(pk=key)
+    slug = page.free_slug(parent) if others.exists() else page.slug
+    former = fields["slug"], fields["parent"]
+    for each in [fields, *waiting]:
+        if (each.get("slug"), each.get("parent")) == former:
+            each.update(slug=slug, parent=parent.pk if parent else None)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from content_editor.admin import ContentEditorInline
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import CharField, Field, Model, TextField
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet, ModelForm, construct_instance
@@ -29,6 +30,7 @@ class Opening:
     typed: Unread
     initial: dict[str, Any]
     is_lenient: bool  # it is not to be published
+    is_rearranged: bool  # it comes back as it was sent
 
 
 class DeskForm(ModelForm):  # type: ignore[type-arg]
@@ -40,6 +42,7 @@ class DeskForm(ModelForm):  # type: ignore[type-arg]
         opening = opening or own
         self.is_lenient = bool(opening and opening.is_lenient)
         self.unread: Unread = {}
+        self.refused_files: list[str] = []  # what there is to say of those that a draft goes without
         if opening and not self.is_bound:
             if own:
                 self.initial.update(own.initial)
@@ -53,6 +56,8 @@ class DeskForm(ModelForm):  # type: ignore[type-arg]
         super()._clean_fields()  # type: ignore[misc]
         if self.is_lenient:
             for name in list(self.errors):
+                if file := self.files.get(self.add_prefix(name)):
+                    self.refused_files.append(f"“{file.name}”: {' '.join(map(str, self.errors[name]))}")
                 self._take_as_typed(name)
                 del self.errors[name]
 
@@ -62,10 +67,14 @@ class DeskForm(ModelForm):  # type: ignore[type-arg]
         typed = typed.replace("\0", "") if isinstance(typed, str) else typed
         if isinstance(self._field(name), CharField | TextField):
             self.cleaned_data[name] = typed or ""
-        elif typed not in (None, "", []):
+        elif typed not in (None, "", []) and not isinstance(typed, UploadedFile):
             parts = typed if isinstance(typed, list) else [typed]
             said = [str(part or "").replace("\0", "") for part in parts]
             self.unread[name] = said if isinstance(typed, list) else said[0]
+
+    def is_valid(self) -> bool:
+        own: Opening | None = getattr(self.instance, "opening", None)
+        return super().is_valid() and not (own and own.is_rearranged)
 
     def _post_clean(self) -> None:
         if self.is_lenient:
@@ -122,6 +131,16 @@ class BlockFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     def validate_unique(self) -> None:
         """No field of a block is unique but its key, which write_blocks() sees to."""
 
+    def begin(self, prefix: str) -> None:
+        """Have the last form, if it has this prefix, show what a new one does: only its place was sent."""
+        if self.forms and self.forms[-1].prefix == prefix:
+            sent, form = self.forms[-1], self.empty_form
+            form.prefix = prefix
+            for name in ("region", "ordering"):
+                form.initial[name] = sent.cleaned_data[name]
+                setattr(form.instance, name, sent.cleaned_data[name])
+            self.forms[-1] = form
+
     def blocks(self) -> list[Model]:
         """Return what was sent, with a key each; neither what was deleted nor what was added and left empty."""
         sent = []
@@ -147,6 +166,7 @@ class BlockFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
 
 
 class BlockInline(ContentEditorInline):  # type: ignore[misc]
+    template = "desk/kind.html"
     form = DeskForm
     formset = BlockFormSet
 

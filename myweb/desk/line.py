@@ -18,6 +18,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from myweb.keys import as_key
 from myweb.pages.blocks import Block, blocks_of
 from myweb.pages.models import Page
 
@@ -136,11 +137,12 @@ class Line:
             self._place(content)
         return version
 
-    def publish(self, content: Content, sender: Sender) -> Version:
+    def publish(self, content: Content, sender: Sender, *, was_live: bool = False) -> Version:
         """
         Make the tables say what `content` says, and append it.
 
-        Raises Conflict, Late, and ValidationError if the row cannot be so.
+        Raises Conflict, Late, and ValidationError if the row cannot be so; of a page that `was_live`, if it cannot be
+        there.
         """
         self._check_order(sender)
         own = self.last if self.last and self._is_own(self.last, sender) else None
@@ -151,7 +153,7 @@ class Line:
             self._check_live()
             self._catch_up()
             self.cancel_plan()
-            return self._publish(content, sender)
+            return self._publish(content, sender, was_live)
 
     def publish_planned(self, version: Version) -> None:
         """
@@ -192,6 +194,13 @@ class Line:
             return False
         return True
 
+    def sent_since(self, sender: Sender) -> Version | None:
+        """Return what somebody has saved last since the form of `sender` was opened; not what followed from it."""
+        number = as_key(sender.base.partition("-")[0].rstrip("x"))
+        newer = self.versions.line().filter(number__gt=number).select_related("author")
+        # A draft that no form has sent was appended again, below something else or with other links.
+        return newer.exclude(form="", event__in=[Event.DRAFT, Event.AUTOSAVE]).first()
+
     def discard_draft(self, author: Any) -> None:
         """
         Have the draft be none any more; it is still there among the versions.
@@ -224,6 +233,31 @@ class Line:
         with appending():
             self._append(self._fields(Event.PUBLISHED, live, sender) | {"published_at": timezone.now()})
             self._append_again(waiting, lambda content: {**content, "fields": content["fields"] | now})
+
+    def keep_live(self) -> None:
+        """Append what is live, below what is not public yet, if no version says it: it is about to be changed."""
+        _at_last(self, lambda line: line._keep_live())
+
+    def _keep_live(self) -> None:
+        waiting, last = self._waiting, self.last
+        with appending():
+            self._catch_up()
+            if self.last != last:
+                self._append_again(waiting, lambda content: content)
+
+    def change(self, change: Callable[[Content], Content], sender: Sender) -> None:
+        """
+        Publish what `change` makes of what is live, and append what it makes of what is not public yet.
+
+        Nothing is appended where that is the same. Raises Conflict, and ValidationError if the row cannot be so.
+        """
+        waiting = self._waiting
+        if self.live and change(self.live) != self.live:
+            with appending():
+                self.publish(change(self.live), sender)
+                self._append_again(waiting, change)
+        else:
+            self.change_waiting(change)
 
     def change_waiting(self, change: Callable[[Content], Content]) -> bool:
         """Append what is not public yet once more, as `change` returns it; return whether that is another."""
@@ -259,6 +293,8 @@ class Line:
 
     def append_end(self, sender: Sender, deletion: str, position: int) -> None:
         """As end(), but in a transaction, and but once."""
+        if self.row is None:
+            return  # Somebody else has deleted it this very moment, and that was its end.
         draft = self.draft
         self._catch_up()
         content = self.live or self.content or content_of(self.row, self.blocks)
@@ -328,9 +364,9 @@ class Line:
             "count": sender.count,
         }
 
-    def _publish(self, content: Content, sender: Sender) -> Version:
+    def _publish(self, content: Content, sender: Sender, was_live: bool = False) -> Version:
         former = Page.objects.filter(path="/").exclude(pk=self.key).first() if self.model is Page else None
-        row = self._apply(content)
+        row = self._apply(content, was_live)
         if former and isinstance(row, Page) and row.path == "/":
             Line(Page, former.pk).note(sender.author, _("no longer the home page"), ("parent", "slug"))
         return self.append_live(row, blocks_of(row) if isinstance(row, Page) else (), content, sender)
@@ -341,16 +377,20 @@ class Line:
         published["blocks"] += [block for block in content["blocks"] if not is_known(block)]
         return self._append(self._fields(Event.PUBLISHED, published, sender) | {"published_at": timezone.now()})
 
-    def _apply(self, content: Content) -> Model:
+    def _apply(self, content: Content, was_live: bool) -> Model:
         row = self.row or self.model(pk=self.key)
         blocks = load(row, content)
         if isinstance(row, Page) and row.parent and is_provisional(row.parent):
             raise ValidationError(
                 {"parent": _("“%(page)s”, which is above it, has to be published first.") % {"page": row.parent}}
             )
-        row.full_clean(exclude=["id", "path"])
-        for block in blocks:
-            block.full_clean(exclude=["id", "parent"])
+        if was_live and isinstance(row, Page):
+            # What was good enough then, by the rules of then, is so now.
+            row.clean_address()
+        else:
+            row.full_clean(exclude=["id", "path"])
+            for block in blocks:
+                block.full_clean(exclude=["id", "parent"])
         row.save()
         if isinstance(row, Page):
             write_blocks(row, blocks)
@@ -361,7 +401,8 @@ class Line:
         if self.model is not Page or self.is_live:
             return
         place: Page = self.row or Page(pk=self.key, slug=provisional_slug(self.key), is_published=False)
-        above = Page.objects.filter(pk=content["fields"].get("parent")).exclude(path="/").first()
+        rows = Page.objects.select_for_update()  # so that it is not deleted before something is below it
+        above = rows.filter(pk=content["fields"].get("parent")).exclude(path="/").first()
         # A draft may say whatever the form lets one type.
         most = Page._meta.get_field("path").max_length
         is_possible = above is None or not (

@@ -19,9 +19,9 @@ from .line import Line
 from .models import Version
 
 
-def pointers(branch: Branch) -> list[Pointer]:
+def pointers(branch: Branch, *, with_menus: bool = True) -> list[Pointer]:
     """Return what points to a page of `branch`, from what is public, and then from drafts."""
-    found = pointing_to(branch)
+    found = pointing_to(branch, with_menus=with_menus)
     for version in _waiting(branch):
         words = [link.label for text in _texts_of(version) for link in links_in(text) if link.key in branch.keys]
         if words:

@@ -9,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from myweb.pages.models import Page
+
 from .content import Content, converted
 
 
@@ -19,6 +21,12 @@ class VersionQuerySet(models.QuerySet["Version"]):
     def line(self) -> Self:
         """Those that followed one another, the last one first; the others were kept aside."""
         return self.filter(number__isnull=False).order_by("-number")
+
+    def planned(self) -> Self:
+        """Those with a time at which they are published by themselves, unless their page is deleted by then."""
+        there = Page.objects.filter(pk=models.OuterRef("key"))
+        is_there = ~models.Q(model=Page._meta.label_lower) | models.Exists(there)
+        return self.filter(is_there, number__isnull=False, publish_at__isnull=False)
 
 
 class Version(models.Model):

@@ -1,5 +1,6 @@
 """What pages have beside the form: previews, links that show them, and the way back for those that were deleted."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -190,6 +191,7 @@ class PageDesk(DeskAdmin):
         if deleted.said["fields"]["parent"] and page.parent is None:
             sentence = _("The page above it is not there any more. It is at the top now, until you move it.")
             self.message_user(request, sentence, messages.WARNING)
+        self._say_new_addresses(request, pages)
         if "all" in request.POST:
             sentence = ngettext("%(number)d page is back.", "%(number)d pages are back.", len(pages))
             self.message_user(request, sentence % {"number": len(pages)}, messages.SUCCESS)
@@ -206,6 +208,16 @@ class PageDesk(DeskAdmin):
         )
         self.message_user(request, sentence % {"page": pages[0], "number": together}, messages.SUCCESS)
         return redirect("admin:pages_page_changelist")
+
+    def _say_new_addresses(self, request: HttpRequest, pages: Sequence[Page]) -> None:
+        """Say which of those that were brought back have left their addresses to other pages."""
+        keys = {page.pk for page in pages}
+        for page in pages:
+            if page.parent_id not in keys and page.is_published:
+                deleted = Line(Page, page.pk).versions.line().filter(event=Version.Event.DELETED).first()
+                if deleted and deleted.said["is_live"] and deleted.said["fields"]["slug"] != page.slug:
+                    sentence = _("The address of “%(page)s” is %(path)s now, because another page has its former one.")
+                    self.message_user(request, sentence % {"page": page, "path": page.path}, messages.WARNING)
 
 
 def _backups() -> dict[str, Any]:

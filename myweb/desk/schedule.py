@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 def publish_due() -> None:
     """Publish the drafts whose time has come, by the database's clock; one that cannot be says why, and stays."""
-    due = Version.objects.filter(publish_at__lte=Now(), number__isnull=False, refusal="").order_by("publish_at", "pk")
+    due = Version.objects.planned().filter(publish_at__lte=Now(), refusal="").order_by("publish_at", "pk")
     for version in due.select_related("author"):
         try:
             Line(apps.get_model(version.model), version.key).publish_planned(version)

@@ -77,6 +77,18 @@ def hide(keys: Collection[int], author: Any) -> list[Page]:
 
 
 @transaction.atomic
+def delete(keys: Collection[int], author: Any) -> None:
+    """Delete pages, with all that is below them; raise Refused if one of them is the home page."""
+    rows = Page.objects.filter(pk__in=keys)
+    # Locked before anybody looks what is below, to which nobody can add from then on
+    for page in rows.select_for_update():
+        if page.path == "/" and page.is_public:
+            raise Refused([(page, [_("This is the home page. Please choose another home page first.")])])
+    rows.deleted_by = author
+    rows.delete()
+
+
+@transaction.atomic
 def make_home(page: Page, author: Any) -> None:
     """Put `page` at the site's own address; the page that is there gets another one. Raise Refused."""
     page = Page.objects.select_for_update().get(pk=page.pk)

@@ -17,7 +17,7 @@ SALT = "myweb.desk.unsent"
 LIFETIME = 24 * 3600  # seconds
 # What a form of the desk has, and what is not carried
 FORM = "_form"
-LEFT_OUT = ("csrfmiddlewaretoken", "_publish", "_plan", "_draft", "_preview", "_keep")
+LEFT_OUT = ("csrfmiddlewaretoken", "_publish", "_plan", "_draft", "_preview", "_keep", "_add", "_up", "_down")
 
 
 def is_carried(request: HttpRequest) -> bool:

@@ -11,6 +11,7 @@ from django_prose_editor.config import allowlist_from_extensions
 from django_prose_editor.fields import ProseEditorField
 
 from .cleaning import LeftOut, clean
+from .typed import FormattedTextInput, with_paragraphs
 
 # Of every editor; see static/myweb/text_editor.js.
 EXTENSIONS = {
@@ -46,19 +47,23 @@ class FormattedTextField(ProseEditorField):  # type: ignore[misc]
             "Pasting": extensions["Pasting"] | {"field": f"{cls._meta.label_lower}.{name}"}
         }
 
+    def formfield(self, **kwargs: Any) -> Any:
+        # The admin has a widget of its own for long texts.
+        return super().formfield(**kwargs | {"widget": FormattedTextInput(self.tags)})
+
     def clean_html(self, html: str) -> tuple[str, LeftOut]:
         """Return `html` as this field keeps it, and what of it cannot come along."""
         return clean(html, self.tags, self.link_attributes, self.sanitize)
 
     def clean_in(self, instance: Model) -> None:
         """Clean the text of `instance`, whatever is wrong with it, and remember what of it could not come along."""
-        html, left_out = self.clean_html(getattr(instance, self.attname) or "")
+        html, left_out = self.clean_html(with_paragraphs(getattr(instance, self.attname) or ""))
         setattr(instance, self.attname, html)
         vars(instance).setdefault("_left_out", {})[self.attname] = left_out
 
     def clean(self, value: Any, instance: Model | None) -> Any:
         if isinstance(value, str):
-            value, left_out = self.clean_html(value)
+            value, left_out = self.clean_html(with_paragraphs(value))
             if instance is not None:
                 vars(instance).setdefault("_left_out", {})[self.attname] = left_out
         return super().clean(value, instance)

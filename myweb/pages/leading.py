@@ -91,6 +91,10 @@ class Lead(NamedTuple):
     page: Page | None = None
     address: str = ""
 
+    @property
+    def place(self) -> str:
+        return self.page.path if self.page else self.address
+
 
 class Book:
     """What is known of many addresses, for which the database is asked once."""
@@ -133,7 +137,8 @@ class Book:
 
     def _lead_to_own(self, url: SplitResult, passed: Collection[str]) -> Lead:
         path = decoded(url.path) or "/"
-        if view_at(path) == "contact":
+        if path == "/" or view_at(path) == "contact":
+            # Whichever page is the home page, or shown in its place
             return Lead(address=path)
         if page := self.pages.get(key_of_address(path)):
             return Lead(page)
@@ -164,12 +169,13 @@ class Book:
         row = self.redirects.get(key)
         if row is None:
             return False
-        if Lead(row.page, row.address) == lead:
+        before = Lead(row.page, row.address)
+        if before.place == lead.place:
             return True
         if row.page and row.page.path == row.path:
             return False
-        if leads_to := row.address or (row.page and row.page.path):
-            raise ValidationError(_("This address leads to “%s” already.") % leads_to)
+        if before.place:
+            raise ValidationError(_("This address leads to “%s” already.") % before.place)
         return False
 
 

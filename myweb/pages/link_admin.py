@@ -102,7 +102,7 @@ class LinksMixin:
         may_change_settings = request.user.has_perm("pages.change_sitesettings")
         allowed = [model for model in pointing.linked_models() if model is not SiteSettings or may_change_settings]
         with transaction.atomic():
-            changed = pointing.retarget(branch, target, allowed)
+            changed = pointing.retarget(branch, target, allowed, lambda model, key: Line(model, key).keep_live())
             for model, key in changed:
                 Line(model, key).note(request.user, _("links changed"))
             left = pointing.RETARGETED_AT_ONCE - len(changed)

@@ -36,15 +36,14 @@ def lead_on(request: HttpRequest, path: str, trail: Sequence[Page] = ()) -> Http
     found = Redirect.objects.at(path, query.encode("latin-1"))  # as WSGI decodes it
     if found is None:
         raise NotThere(path, trail)
-    if found.address:
-        return _redirect(found.address)
-    if found.page is None:
+    if found.is_gone:
         raise NotThere(path, trail, was_there=True)
     # The page at `path` itself can have appeared since: it would lead to itself.
-    if not found.page.is_public or found.page.path == path:
+    if found.page and (not found.page.is_public or found.page.path == path):
         raise NotThere(path, trail)
-    is_of_query = found.address_key != key_of_address(path)
-    return _redirect(found.page.get_absolute_url() + (f"?{query}" if query and not is_of_query else ""))
+    target = found.page.get_absolute_url() if found.page else found.address
+    goes_along = query and target.startswith("/") and found.address_key == key_of_address(path)
+    return _redirect(f"{target}?{query}" if goes_along else target)
 
 
 def _redirect(address: str) -> HttpResponse:

@@ -190,10 +190,14 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
         is_home = self.parent is None and not self.slug
         if home and home.pk == self.pk and not is_home:
             raise ValidationError({"slug": _("This is the home page. Please choose another home page first.")})
-        if home and is_home and (not self._can_be_public(None) or self.publish_until):
+        if is_home and (self.publish_until or (home and not self._can_be_public(None))):
             field = "publish_from" if self.publish_from and self.publish_from > timezone.now() else "is_published"
             field = "publish_until" if self.publish_until else field
-            raise ValidationError({field: _("The home page cannot be hidden. Please choose another home page first.")})
+            if home and home.pk == self.pk:
+                sentence = _("The home page cannot be hidden. Please choose another home page first.")
+            else:
+                sentence = _("A page that is hidden, or will be, cannot be the home page.")
+            raise ValidationError({field: sentence})
 
     def validate_unique(self, exclude: Collection[str] | None = None) -> None:
         """Also refuse an address that cannot be; without those fields that have been refused already."""
@@ -241,7 +245,9 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
             # The lock keeps the parent from being renamed or hidden until this page, too, can be seen below it.
-            parent = Page.objects.select_for_update().get(pk=self.parent_id) if self.parent_id else None
+            parent = Page.objects.select_for_update().filter(pk=self.parent_id).first() if self.parent_id else None
+            if self.parent_id and parent is None:
+                raise ValidationError({"parent": _("The page above has been deleted.")})
             self.derive(parent)
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], *self.DERIVED}
@@ -261,12 +267,13 @@ class Page(OrderableTreeNode):  # type: ignore[misc]
             former.slug = former.free_slug()
             former.save()
 
-    def free_slug(self) -> str:
-        """Return an address made of the title, at the top, that no page has."""
-        base = slugify(self.title, (self._meta.get_field("slug").max_length or 0) - 6) or "page"
+    def free_slug(self, parent: "Page | None" = None) -> str:
+        """Return an address below `parent`, or at the top, that no page has: the own one, or one made of the title."""
+        longest = (self._meta.get_field("slug").max_length or 0) - 6
+        base = self.slug[:longest] or slugify(self.title, longest) or "page"
         for number in count(1):
             slug = base if number == 1 else f"{base}-{number}"
-            path = f"/{slug}/"
+            path = f"{parent.path if parent else '/'}{slug}/"
             taken = Page.objects.filter(Q(path=path) | Q(address_key=key_of(path))).exclude(pk=self.pk)
             if not is_reserved(path) and not taken.exists():
                 break

@@ -570,9 +570,7 @@ class PageListAdmin(EditorAdmin):
     @transaction.atomic
     def _delete(self, request: HttpRequest, pages: Sequence[Page], form: HomeForm | None) -> None:
         self._choose_home(request, form)
-        chosen = Page.objects.filter(pk__in=[page.pk for page in pages])
-        chosen.deleted_by = request.user
-        self.delete_queryset(request, chosen)
+        several.delete([page.pk for page in pages], request.user)
 
     def _too_many_to_delete(self, request: HttpRequest) -> HttpResponse:
         sentence = _("At most %(count)d pages can be deleted at once, with those below.")
@@ -594,8 +592,7 @@ class PageListAdmin(EditorAdmin):
         )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        obj.deleted_by = request.user
-        super().delete_model(request, obj)
+        several.delete([obj.pk], request.user)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         page = Page.objects.filter(pk__in=numbers([object_id])).first()
@@ -605,7 +602,11 @@ class PageListAdmin(EditorAdmin):
             # It asks which page takes its place.
             form = HomeForm(leaving={page.pk})
             return self._ask_to_delete(request, [page], 0, form=form, address=reverse(LIST))
-        response: HttpResponse = super().delete_view(request, object_id, extra_context)
+        try:
+            response: HttpResponse = super().delete_view(request, object_id, extra_context)
+        except Refused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+            return HttpResponseRedirect(request.path)
         return response
 
 

@@ -6,7 +6,7 @@ with three links each, the links to one page are found in 8 ms on SQLite and 21 
 61 ms; and a table would be wrong after everything that writes texts without it, a release before or a restore.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -26,7 +26,7 @@ from .redirects import Redirect
 from .texts import same
 
 AT_ONCE = 5000  # texts read in one query
-RETARGETED_AT_ONCE = 2000  # pages and settings; each takes up to 6 ms, and SQLite lets nobody else save meanwhile
+RETARGETED_AT_ONCE = 1500  # pages and settings; each takes up to 8 ms, and SQLite lets nobody else save meanwhile
 REFERRED_AT_ONCE = 100  # texts written in one transaction
 
 
@@ -86,9 +86,9 @@ class Pointer(NamedTuple):
     words: list[str]
 
 
-def pointing_to(branch: Branch) -> list[Pointer]:
+def pointing_to(branch: Branch, *, with_menus: bool = True) -> list[Pointer]:
     """Return the pages, the settings and the menus that point to a page of `branch`, except those of its own."""
-    return [*_texts_pointing_to(branch), *_menus_pointing_to(branch)]
+    return [*_texts_pointing_to(branch), *(_menus_pointing_to(branch) if with_menus else [])]
 
 
 def _texts_pointing_to(branch: Branch) -> list[Pointer]:
@@ -131,12 +131,16 @@ def _change_url(page: Page) -> str:
 
 
 def retarget(
-    branch: Branch, target: Page, allowed: Collection[type[models.Model]]
+    branch: Branch,
+    target: Page,
+    allowed: Collection[type[models.Model]],
+    before: Callable[[type[models.Model], int], None] = lambda model, key: None,
 ) -> list[tuple[type[models.Model], int]]:
     """
     Have the links from elsewhere to a page of `branch` lead to `target`, in one transaction.
 
-    Only texts of the models that are `allowed` change, of at most RETARGETED_AT_ONCE pages and settings. Returns these.
+    Only texts of the models that are `allowed` change, of at most RETARGETED_AT_ONCE pages and settings. Returns these;
+    each is handed to `before` first.
     """
 
     def change(link: Link) -> Link:
@@ -148,11 +152,14 @@ def retarget(
             if len(changed) == RETARGETED_AT_ONCE:
                 break
             if text.model in allowed and text.page not in branch.keys:
+                owner = (text.model, text.pk) if text.page is None else (Page, text.page)
+                if owner not in changed:
+                    before(*owner)
                 row = text.model._base_manager.select_for_update().filter(pk=text.pk).first()
                 if row:
                     setattr(row, text.field, rewritten(getattr(row, text.field), change))
                     row.save(update_fields=[text.field])
-                    changed[(text.model, text.pk) if text.page is None else (Page, text.page)] = True
+                    changed[owner] = True
     return list(changed)
 
 

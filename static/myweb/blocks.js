@@ -236,7 +236,18 @@
     })
   }
 
+  // The editor, and Django's script, look for blocks in the group of their kind.
+  const sortIntoGroups = (there) => {
+    const number = (block) => Number(block.id.slice(prefixOf(block).length + 1))
+    for (const block of [...there.children].sort((a, b) => number(a) - number(b))) {
+      document.getElementById(`${prefixOf(block)}-empty`).before(block)
+    }
+    there.remove()
+  }
+
   if (form) {
+    const there = form.querySelector(".desk-blocks")
+    if (there) sortIntoGroups(there)
     document.addEventListener("content-editor:ready", () => {
       settle()
       for (const block of blocks()) equip(block)

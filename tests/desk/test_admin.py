@@ -583,3 +583,42 @@ def test_page_comes_back_without_the_one_above(admin_client, home):
     response = admin_client.post(f"/admin/pages/page/deleted/{version.pk}/", follow=True)
     assert "It is at the top now, until you move it." in response.content.decode()
     assert Page.objects.get(pk=key).path == "/about/"
+
+
+class TestWhoWasFaster:
+    @pytest.fixture
+    def draft(self, admin_client, home) -> tuple[str, dict]:
+        """The form of somebody, which stays open on a draft of hers, with a link to the home page."""
+        page = make_page("About")
+        ann = Client()
+        ann.force_login(User.objects.create_superuser("ann"), "django.contrib.auth.backends.ModelBackend")
+        url, data = opened(ann, page)
+        add_block(data, "text", text=f'<p><a href="/" data-page="{home.pk}">Start</a></p>')
+        ann.post(url, as_draft(data))
+        self.ann, self.page = ann, page
+        return url, as_draft(form_data(ann.get(url)))
+
+    def said(self, url: str, data: dict) -> str:
+        return self.ann.post(url, data | {"title": "Mine"}, follow=True).content.decode()
+
+    def test_who_moved_the_page_is_named(self, admin_client, draft, home):
+        above = make_page("Above")
+        admin_client.post("/admin/pages/page/move/", {"pages": self.page.pk, "where": "below", "target": above.pk})
+        assert "admin has saved this" in self.said(*draft)
+
+    def test_nobody_is_named_for_links_that_follow(self, admin_client, draft, home):
+        other = make_page("Other")
+        admin_client.post(f"/admin/pages/page/{home.pk}/pointing/", {"target": other.pk})
+        html = self.said(*draft)
+        assert "ann has saved this" not in html
+        assert "This has been changed since you opened it." in html
+
+    def test_who_discarded_the_draft_is_not_taken_for_its_author(self, admin_client, draft):
+        url, data = draft
+        admin_client.post(url.replace("change", "discard"))
+        assert "This has been changed since you opened it." in self.said(url, data)
+
+    @pytest.mark.parametrize("base", ["", "x", "9" * 30 + "-", "-", "\0"])
+    def test_odd_base(self, draft, base):
+        url, data = draft
+        assert "Nothing is lost" in self.said(url, data | {"_base": base})

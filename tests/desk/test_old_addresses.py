@@ -2,6 +2,7 @@
 
 import pytest
 
+from myweb.desk import several
 from myweb.desk.content import content_of, new_key
 from myweb.desk.deletion import bring_back, deleted_pages
 from myweb.desk.line import Line, Sender
@@ -52,3 +53,23 @@ def test_pages_that_come_back_have_their_old_addresses(client, home):
     assert asked(client, "/us/crew/") == (200, "")
     below.refresh_from_db()
     assert below.path == "/us/crew/"
+
+
+def test_page_that_is_hidden_may_come_back_and_one_that_is_deleted_is_gone(client, home):
+    """410 has search engines forget an address; and of a hidden page nobody is to know that it is there."""
+    page = make_page("About")
+    page.slug = "us"
+    page.save()
+
+    def answers() -> list[int]:
+        return [client.get(path).status_code for path in ("/about/", "/us/")]
+
+    assert answers() == [301, 200]
+    several.hide([page.pk], None)
+    assert answers() == [404, 404]
+    several.publish([page.pk], None)
+    assert answers() == [301, 200]
+    several.delete([page.pk], None)
+    assert answers() == [410, 410]
+    bring_back(deleted_pages().get(), None)
+    assert answers() == [301, 200]

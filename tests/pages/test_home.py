@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from myweb.desk import several
 from myweb.desk.deletion import bring_back, deleted_pages
-from myweb.desk.line import Line
+from myweb.desk.line import Line, Sender
 from myweb.desk.models import Version
+from myweb.desk.schedule import publish_due
 from myweb.pages.models import Page
 from myweb.pages.tree import Refused
 from tests.admin_forms import form_data, new_form
@@ -87,6 +88,15 @@ class TestForm:
         assert admin_client.post(url, data | {"is_home": "on"}).status_code == 200
         assert paths() == {"About": "/about/", "Home": "/"}
 
+    def test_first_home_page_stays(self, admin_client):
+        """What could be published could not be changed any more."""
+        url, data = new_form(admin_client)
+        until = {"publish_until_0": "2099-01-01", "publish_until_1": "00:00"}
+        response = admin_client.post(url, data | {"title": "Start", "is_published": "on", **until})
+        [sentence] = response.context["adminform"].form.errors["publish_until"]
+        assert sentence == "A page that is hidden, or will be, cannot be the home page."
+        assert not Page.objects.published()
+
     def test_address_that_is_left_empty_is_made_of_the_title(self, admin_client, home):
         url, data = new_form(admin_client)
         assert not data.get("is_home")
@@ -140,7 +150,7 @@ class TestAddress:
         assert paths()["Home"] == "/"
 
     def test_hidden_page_is_refused(self, home):
-        with pytest.raises(Refused, match="cannot be hidden"):
+        with pytest.raises(Refused, match="A page that is hidden, or will be, cannot be the home page"):
             several.make_home(make_page("About", is_published=False), None)
 
     def test_versions_say_so(self, home):
@@ -238,6 +248,42 @@ def test_home_page_that_comes_back_gives_way(home):
     several.make_home(make_page("About"), None)
     bring_back(deleted_pages().get(), None)
     assert paths() == {"About": "/", "Home": "/home/"}
+
+
+def test_page_that_comes_back_below_the_home_page_is_at_the_top(home):
+    about = make_page("About")
+    team = make_page("Team", parent=about)
+    team.delete()
+    several.make_home(about, None)
+    bring_back(deleted_pages().get(), None)
+    assert paths() == {"About": "/", "Home": "/home/", "Team": "/team/"}
+
+
+class TestPlan:
+    """A page may become the home page at its time."""
+
+    @pytest.fixture
+    def about(self, home) -> Page:
+        page = make_page("About")
+        line = Line(Page, page.pk)
+        content = {**line.content, "fields": line.content["fields"] | {"slug": ""}}
+        line.save_draft(content, Sender(None, base=line.base), publish_at=timezone.now() - timedelta(seconds=1))
+        return page
+
+    def test_it_works(self, about):
+        publish_due()
+        assert paths() == {"About": "/", "Home": "/home/"}
+
+    def test_others_below_it_meanwhile(self, about):
+        make_page("Team", parent=about)
+        publish_due()
+        assert paths() == {"Home": "/", "About": "/about/", "Team": "/about/team/"}
+        assert "pages below" in Line(Page, about.pk).planned.refusal
+
+    def test_another_one_is_chosen_meanwhile(self, about):
+        several.make_home(make_page("Rooms"), None)
+        publish_due()
+        assert paths() == {"About": "/", "Home": "/home/", "Rooms": "/rooms/"}
 
 
 def _permissions(*names: str):

@@ -1,10 +1,13 @@
 """The link dialog's questions, and what the admin says of links before and after a page goes."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
+from django.utils import timezone
 
-from myweb.desk.line import Line
+from myweb.desk.line import Line, Sender
 from myweb.pages import pointing
 from myweb.pages.blocks.text import Text
 from myweb.pages.models import Page, SiteSettings
@@ -152,6 +155,29 @@ class TestGoing:
         assert version
         assert (version.comment, version.author) == ("links changed", response.wsgi_request.user)
         assert link(other).replace(">Another<", ">About us<") in str(version.said)
+        # And what it was before can be found, although nobody had opened the page yet.
+        first, last = Line(Page, Text.objects.get().parent_id).versions.order_by("number")
+        assert first.said["blocks"][0]["fields"]["text"] == link(about)
+        assert last.comment == "links changed"
+
+    def test_drafts_and_plans_stay(self, admin_client, about):
+        """Of a page that was live without a version"""
+        source = Text.objects.get().parent
+        line = Line(Page, source.pk)
+        fields = line.content["fields"]
+        sender = Sender(None, base=line.base)
+        plan = {**line.content, "fields": fields | {"title": "Planned"}}
+        line.save_draft(plan, sender, publish_at=timezone.now() + timedelta(days=1))
+        Line(Page, source.pk).save_draft(plan, Sender(None, base=Line(Page, source.pk).base))
+        Page.objects.filter(pk=source.pk).update(title="By a command")
+        other = make_page("Another")
+        admin_client.post(pointing_url(about), {"target": other.pk})
+        line = Line(Page, source.pk)
+        for waiting in (line.planned, line.draft):
+            assert waiting.said["fields"]["title"] == "Planned"
+            assert f'data-page="{other.pk}"' in waiting.said["blocks"][0]["fields"]["text"]
+        assert line.planned.publish_at
+        assert line.planned != line.draft
 
     def test_more_than_can_be_changed_at_once(self, admin_client, about, monkeypatch):
         monkeypatch.setattr(pointing, "RETARGETED_AT_ONCE", 2)

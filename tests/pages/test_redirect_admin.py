@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from myweb.desk import several
 from myweb.pages.models import Page
 from myweb.pages.redirects import Redirect
 from tests.factories import make_page
@@ -273,3 +274,13 @@ def test_export_can_be_imported(admin_client, home):
     assert len(lines) == 3
     admin_client.post(IMPORT, {"text": response.content.decode(), "import": "x"})
     assert set(Redirect.objects.left().values_list("path", "address")) == before
+
+
+def test_what_leads_to_the_sites_own_address_stays_there(admin_client, home):
+    """Also when another page is the home page, or none."""
+    lead_away("/old.html", "/")
+    several.make_home(make_page("About"), None)
+    assert asked(admin_client, "/old.html?a=1") == (301, "/?a=1")
+    Page.objects.all().delete()
+    lead_away("/older.html", "/")
+    assert asked(admin_client, "/older.html") == (301, "/")

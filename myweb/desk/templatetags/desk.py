@@ -20,7 +20,7 @@ def unfinished(context: Any) -> dict[str, Any]:
     last = Version.objects.filter(~Exists(newer), number__isnull=False).order_by("-created_at")
     drafts = last.filter(event__in=[Version.Event.DRAFT, Version.Event.AUTOSAVE], author=user)[:MOST]
     may_publish = user.has_perm("pages.change_page")
-    refused = Version.objects.exclude(refusal="").filter(number__isnull=False)[:MOST] if may_publish else []
+    refused = Version.objects.planned().exclude(refusal="")[:MOST] if may_publish else []
     return {
         "drafts": [(version, _url(version)) for version in drafts] + _alone(user),
         "refused": [(version, _url(version)) for version in refused],

@@ -7,9 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from myweb.desk.content import live_content
+from myweb.desk.content import Content, content_of, digest
 from myweb.desk.line import Line, Sender
 from myweb.desk.models import Version
+from myweb.pages.blocks import blocks_of_all
 from myweb.pages.models import Page, SiteSettings
 from myweb.pages.redirects import Redirect
 
@@ -24,9 +25,8 @@ def pages() -> list[Page]:
 def untouched(among: Sequence[Page]) -> list[Page]:
     """Return those that nobody has changed, and that have no other pages below them."""
     titles, by_key = _titles(), {page.pk: page for page in among}
-    changed = Version.objects.filter(model=Page._meta.label_lower, key__in=by_key, author__isnull=False)
     others = Page.objects.filter(parent__in=by_key).exclude(pk__in=by_key).order_by()
-    staying = {*changed.values_list("key", flat=True), *others.values_list("parent", flat=True)}
+    staying = {*_changed(among), *others.values_list("parent", flat=True)}
     staying |= {page.pk for page in among if page.title != titles[page.path]}
     for key in list(staying):
         while key in by_key:
@@ -35,32 +35,47 @@ def untouched(among: Sequence[Page]) -> list[Page]:
     return [page for page in among if page.pk not in staying]
 
 
+def _changed(among: Sequence[Page]) -> set[int]:
+    """Return the keys of those that are not what they were when they were loaded, or of which more is known."""
+    blocks = blocks_of_all(among)
+    said = {page.pk: {digest(content_of(page, blocks[page.pk]))} for page in among}
+    versions = Version.objects.filter(model=Page._meta.label_lower, key__in=said)
+    # Their first version is what nobody had changed yet.
+    loaded = set(versions.filter(number=1, event=Version.Event.ELSEWHERE).values_list("key", flat=True))
+    known = set()
+    for key, known_digest in versions.values_list("key", "digest"):
+        said[key].add(known_digest)
+        known.add(key)
+    return {key for key, digests in said.items() if len(digests) > 1} | (known - loaded)
+
+
 @transaction.atomic
 def remove(chosen: Sequence[Page], author: Any) -> None:
     """
-    Delete pages, which can be brought back at once, and leave no old addresses of them.
+    Delete pages, which can be brought back at once, and leave no old addresses of them but what the owner has added.
 
-    What the site's settings still have of the demonstration goes as well.
+    What the site's settings and their drafts still have of the demonstration goes as well. Raises Conflict.
     """
     keys = [page.pk for page in chosen]
     rows = Page.objects.filter(pk__in=keys)
+    list(rows.select_for_update())  # before anybody looks what is below
     rows.deleted_by = author
     rows.delete()
-    Redirect.objects.filter(page_id__in=keys).delete()
+    Redirect.objects.filter(page_id__in=keys, path__in=_titles()).delete()
     site = SiteSettings.objects.first()
     if site:
-        _clear(site, author)
+        line = Line(SiteSettings, site.pk)
+        line.change(_cleared, Sender(author, base=line.base, comment=_("the demonstration was removed")))
 
 
-def _clear(site: SiteSettings, author: Any) -> None:
+def _cleared(content: Content) -> Content:
     ours, blank = SiteSettings(**SITE), SiteSettings.unsaved()
     ours.full_clean()  # as it was saved
-    cleared = {name: getattr(blank, name) for name in SITE if getattr(site, name) == getattr(ours, name)}
-    if cleared:
-        line = Line(SiteSettings, site.pk)
-        content = live_content(site)
-        content["fields"] |= cleared
-        line.publish(content, Sender(author, base=line.base, comment=_("the demonstration was removed")))
+    fields = {
+        name: getattr(blank, name) if name in SITE and value == getattr(ours, name) else value
+        for name, value in content["fields"].items()
+    }
+    return {**content, "fields": fields}
 
 
 @cache
