@@ -60,6 +60,8 @@ def published(request: HttpRequest) -> HttpResponse | None:
     name = files.file_name(request.path_info)
     if name is None or not is_the_same_for_everybody(request) or rendering.OWN in request.META:
         return None
+    if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+        return None
     directory = publisher().current
     if directory is None or not publisher().makes(directory):
         return None

@@ -81,6 +81,12 @@ def test_answer_for_one_alone_is_made(workers, options):
     assert page.made == 2
 
 
+def test_visitor_without_https_is_sent_there(workers, settings):
+    ask()
+    settings.SECURE_SSL_REDIRECT = True
+    assert Client().get("/page/").status_code == 301
+
+
 def test_others_wait_until_it_is_made(workers, waited, monkeypatch):
     with place("making", [number_of("/page/")]):
         monkeypatch.setattr(turns.time, "sleep", lambda seconds: publish(b"Made"))
