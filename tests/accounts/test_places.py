@@ -1,7 +1,9 @@
 import pytest
 from django.http import HttpResponse
 
-from myweb.accounts import places
+from myweb import places
+from myweb.accounts.places import PlacesMiddleware
+from myweb.places import place
 
 
 @pytest.fixture
@@ -10,7 +12,7 @@ def middleware(settings, tmp_path, monkeypatch):
     settings.VAR = tmp_path
     (tmp_path / "run").mkdir()
     monkeypatch.setattr(places, "uwsgi", type("uwsgi", (), {"numproc": 3}))
-    return places.PlacesMiddleware(lambda request: HttpResponse("in"))
+    return PlacesMiddleware(lambda request: HttpResponse("in"))
 
 
 def test_it_works(middleware, rf):
@@ -20,7 +22,7 @@ def test_it_works(middleware, rf):
 
 @pytest.mark.parametrize("path", ["login/", "password_reset/", "reset/a/b/", "setup/token/"])
 def test_stranger_finds_no_place(middleware, rf, path):
-    with places.place(range(2), known=False) as found:
+    with place("place", range(1)) as found:
         assert found
         answer = middleware(rf.post(f"/admin/{path}", HTTP_ACCEPT_LANGUAGE="zh-CN,zh;q=0.9"))
         assert answer.status_code == 503
@@ -33,13 +35,14 @@ def test_stranger_finds_no_place(middleware, rf, path):
 
 
 def test_last_worker_is_for_others(middleware, rf):
-    with places.place(range(2), known=True), places.place(range(2), known=False) as found:
+    with place("place", [1]), place("place", range(1)) as found:
         assert found
         assert middleware(rf.post("/admin/login/", MYWEB_DEVICE="id")).status_code == 503
 
 
-def test_one_core_has_one_place(middleware, rf):
-    places.uwsgi.numproc = 2
+def test_one_core_has_one_place(middleware, rf, monkeypatch):
+    monkeypatch.setattr(places.uwsgi, "numproc", 2)
+    middleware = PlacesMiddleware(lambda request: HttpResponse("in"))
     assert middleware(rf.post("/admin/login/")).status_code == 200
-    with places.place(range(1), known=True):
+    with place("place", [0]):
         assert middleware(rf.post("/admin/login/")).status_code == 503
