@@ -13,6 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management.color import no_style
 from django.core.management.commands import flush
 from django.db import connections
+from django.utils import translation
 
 from myweb.pages.models import SiteSettings
 from tests.factories import make_page
@@ -51,6 +52,13 @@ def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "emit_post_migrate_signal", put_back)
         yield
+
+
+@pytest.fixture(autouse=True)
+def language() -> Iterator[None]:
+    """Have no test begin in the language of the request that was answered last: Django leaves it behind."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
