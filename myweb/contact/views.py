@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
+from myweb.formatted_text.words import beginning
+
 from . import spam
 from .forms import ContactForm
 from .models import SPAM_DAYS, ContactMessage, ContactSettings
@@ -87,7 +89,11 @@ def show(request: HttpRequest, form: ContactForm, status: int = 200) -> HttpResp
     context: dict[str, Any] = {"form": form}
     try:
         owners = ContactSettings.load()
-        context |= {"introduction": owners.introduction, "keeping": keeping(owners.retention)}
+        context |= {
+            "introduction": owners.introduction,
+            "description": beginning(owners.introduction, 155),
+            "keeping": keeping(owners.retention),
+        }
     except DatabaseError:  # the form comes back with its text all the same
         pass
     return render(request, "contact/form.html", context, status=status)

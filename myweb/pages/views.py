@@ -94,10 +94,3 @@ def robots(request: HttpRequest) -> HttpResponse:
     """Tell search engines where the sitemap is."""
     lines = ["User-agent: *", "Disallow: /admin/", f"Sitemap: {settings.SITE_URL}/sitemap.xml", ""]
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
-
-
-@publishable(lambda: ["/sitemap.xml"])
-def sitemap(request: HttpRequest) -> HttpResponse:
-    """List every public page. Not django.contrib.sitemaps, whose addresses follow from the request."""
-    pages = Page.objects.published().order_by("path").only("path", "updated_at")[:50_000]  # the protocol's limit
-    return render(request, "pages/sitemap.xml", {"pages": pages}, content_type="application/xml; charset=utf-8")

@@ -84,6 +84,14 @@ class TestForm:
         assert response.status_code == 200
         assert {"private", "no-store"} <= set(response.headers["Cache-Control"].split(", "))
 
+    @pytest.mark.parametrize(
+        ("introduction", "description"),
+        [("<p>Call “us” &amp; <strong>ask</strong>.</p>", "Call “us” &amp; ask."), ("", "Write to localhost.")],
+    )
+    def test_search_engines_are_told_what_it_is(self, client, introduction, description):
+        ContactSettings.objects.create(introduction=introduction)
+        assert f'<meta name="description" content="{description}">' in client.get(FORM).content.decode()
+
     def test_shows_the_introduction(self, client):
         ContactSettings.objects.create(introduction="<p>We answer <strong>soon</strong>.</p>")
         assert "We answer <strong>soon</strong>." in client.get(FORM).content.decode()

@@ -1,5 +1,4 @@
 import unicodedata
-import xml.etree.ElementTree as ET
 
 import pytest
 from django.contrib.auth.models import User
@@ -144,16 +143,6 @@ def test_final_slash_is_added(client, home):
 
 def test_post_is_refused(client, home):
     assert client.post("/").status_code == 405
-
-
-def test_sitemap_lists_the_public_pages(client, home):
-    make_page("关于我们", slug="关于我们")
-    make_page("Draft", is_published=False)
-    tree = ET.fromstring(client.get("/sitemap.xml").content)
-    names = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
-    assert [loc.text for loc in tree.findall("s:url/s:loc", names)] == [
-        page.absolute_url for page in Page.objects.published().order_by("path")
-    ]
 
 
 def test_robots(client):

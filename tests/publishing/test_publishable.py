@@ -21,7 +21,7 @@ def patterns(resolver: URLResolver):
 
 def test_every_address_that_is_published():
     found = {pattern.name for pattern in patterns(get_resolver()) if getattr(pattern.callback, "publishable", False)}
-    assert found == {"home", "page", "robots", "sitemap"}
+    assert found == {"home", "page", "robots", "sitemap", "sitemap_part"}
 
 
 def test_paths(home):

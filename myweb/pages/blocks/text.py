@@ -1,10 +1,7 @@
-from html import unescape
-
-from django.utils.html import strip_tags
-from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from myweb.formatted_text.fields import FormattedTextField
+from myweb.formatted_text.words import beginning
 
 from . import Block
 
@@ -46,6 +43,4 @@ class Text(Block):
         return self.excerpt(60)
 
     def excerpt(self, length: int) -> str:
-        """Return the beginning of the text as plain words, at most `length` characters."""
-        words = " ".join(strip_tags(self.text.replace("</", " </").replace("<br", " <br")).split())
-        return Truncator(unescape(words)).chars(length)
+        return beginning(self.text, length)
