@@ -3,7 +3,13 @@
 from django.utils.translation import gettext_noop as _
 
 DJANGO = [
+    _("Add link"),
+    _("After you’ve created a user, you’ll be able to edit more user options."),
+    _("Change or view list link"),
+    _("Error:"),
     _("Forgotten your login credentials?"),
+    _("In case you’ve forgotten, you are:"),
+    _("Model name"),
 ]
 CONTENT_EDITOR = [
     _("Add new item"),

@@ -308,11 +308,14 @@ class DeskAdmin(EditorAdmin):
                 request, _("The draft of “%s” is saved. Visitors do not see it yet.") % name, messages.SUCCESS
             )
             return redirect(self.url("change", line.key))
-        self.message_user(request, _("“%s” is published.") % name, messages.SUCCESS)
+        row = Line(self.model, line.key).row
+        is_seen = getattr(row, "is_public", True)
+        sentence = _("“%s” is published.") if is_seen else _("“%s” is saved. Visitors do not see it now.")
+        self.message_user(request, sentence % name, messages.SUCCESS)
         if planned and not planned.refusal:
             when = date_format(localtime(planned.publish_at), "DATETIME_FORMAT")
             self.message_user(request, _("What was planned for %s is not published by itself any more.") % when)
-        return self.response_post_save_change(request, Line(self.model, line.key).row)
+        return self.response_post_save_change(request, row)
 
     def _only_draft(self, request: HttpRequest, content: Content) -> HttpResponse:
         """Rights can change while somebody types, and so can what they are asked for."""
@@ -339,7 +342,7 @@ class DeskAdmin(EditorAdmin):
         if planned_for is None:
             return redirect(self.url("change", line.key))
         when = date_format(localtime(planned_for), "DATETIME_FORMAT")
-        sentence = _("“%(name)s” will be published on %(when)s.") % {"name": Version(content=content), "when": when}
+        sentence = _("On %(when)s, “%(name)s” will be published.") % {"name": Version(content=content), "when": when}
         self.message_user(request, sentence, messages.SUCCESS)
         return redirect(self.url("change", line.key))
 

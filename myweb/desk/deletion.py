@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -45,6 +45,15 @@ def _all_that_goes(origin: Any, first: Page) -> set[int]:
     elif isinstance(origin, Page):
         keys.add(origin.pk)
     return keys | tree.keys_below(keys)
+
+
+@transaction.atomic
+def delete(keys: Collection[int], author: Any) -> None:
+    """Delete pages, with all that is below them: locked before anybody looks, so that nothing is added there."""
+    rows = Page.objects.filter(pk__in=keys)
+    list(rows.select_for_update())
+    rows.deleted_by = author
+    rows.delete()
 
 
 def deleted_pages() -> "QuerySet[Version]":

@@ -13,6 +13,7 @@ from myweb.pages.models import Page
 from myweb.pages.texts import key_of, slugify
 from myweb.pages.tree import Refused
 
+from . import deletion
 from .content import Content, live_content, new_key
 from .line import Conflict, Line, Sender, provisional_slug
 from .models import Version
@@ -79,13 +80,10 @@ def hide(keys: Collection[int], author: Any) -> list[Page]:
 @transaction.atomic
 def delete(keys: Collection[int], author: Any) -> None:
     """Delete pages, with all that is below them; raise Refused if one of them is the home page."""
-    rows = Page.objects.filter(pk__in=keys)
-    # Locked before anybody looks what is below, to which nobody can add from then on
-    for page in rows.select_for_update():
+    for page in Page.objects.select_for_update().filter(pk__in=keys):
         if page.path == "/" and page.is_public:
             raise Refused([(page, [_("This is the home page. Please choose another home page first.")])])
-    rows.deleted_by = author
-    rows.delete()
+    deletion.delete(keys, author)
 
 
 @transaction.atomic

@@ -29,6 +29,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from myweb.admin import ChangeList, EditorAdmin
 from myweb.desk import several
+from myweb.desk.line import is_provisional
 from myweb.desk.linking import pointers
 from myweb.desk.states import NAMES, in_state, states_of
 
@@ -237,6 +238,8 @@ class PageListAdmin(EditorAdmin):
 
     @admin.display(description=gettext_lazy("address"), ordering="path")
     def address(self, page: Page) -> str:
+        if is_provisional(page):
+            return "–"
         name = _("Home page") if page.path == "/" else page.path
         return format_html('<a href="{}">{}</a>', page.get_absolute_url(), name) if page.is_public else str(name)
 

@@ -93,16 +93,14 @@
     data.set("_autosave", "1")
     field("_count").value = Number(field("_count").value) + 1
     keyInputs = Object.fromEntries([...form.querySelectorAll("input[name$='-id']")].map((input) => [input.name, input]))
-    const keepalive = isGoing() && sizeOf(data) < MOST_KEPT_ALIVE
+    const keepalive = isGoing() && sizeOf([...data]) < MOST_KEPT_ALIVE
     return fetch(form.action, { method: "POST", body: data, redirect: "manual", keepalive })
   }
 
-  const sizeOf = (data) => [...data].reduce((size, [name, value]) => size + name.length + (value.size ?? 3 * value.length) + 200, 0)
+  // About 100 bytes stand around each field.
+  const sizeOf = (entries) => entries.reduce((size, [name, value]) => size + new Blob([name, value]).size + 100, 0)
 
-  const isTooLarge = () => {
-    const texts = [...new FormData(form)].filter(([, value]) => typeof value === "string")
-    return texts.reduce((size, [name, value]) => size + new Blob([name, value]).size + 100, 0) > MOST
-  }
+  const isTooLarge = () => sizeOf([...new FormData(form)].filter(([, value]) => typeof value === "string")) > MOST
 
   const take = ({ message, base, opened, keys, url }) => {
     if (base) {

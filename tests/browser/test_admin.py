@@ -37,6 +37,8 @@ async () => {
     const fields = [...document.querySelectorAll("[data-django-prose-editor-configurable]")];
     while (!fields.every((field) => field.closest(".empty-form") || stands(field)))
         await new Promise(requestAnimationFrame);
+    // Until the font of the icons is there, their names take the place of the tools.
+    await document.fonts.ready;
 }
 """
 LOOK = """

@@ -88,6 +88,20 @@ def test_what_is_typed_is_saved_by_itself_and_seen_beside_the_form(page, owner, 
     assert complaints == []
 
 
+def test_page_stands_below_the_bar_as_without_it(page, owner, page_url):
+    log_in(page, owner, page_url)
+    wait_until_opened(page)
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    header = "document.querySelector('.site-header').offsetHeight"
+    page.goto(page_url.partition("/admin/")[0])
+    expect(page.get_by_role("link", name="Edit this page")).to_be_visible()
+    below = page.evaluate(header)
+    page.context.clear_cookies()
+    page.reload()
+    expect(page.get_by_role("link", name="Edit this page")).to_have_count(0)
+    assert page.evaluate(header) == below
+
+
 def test_typed_while_the_form_still_opens(page, owner, page_url):
     log_in(page, owner, page_url)
     # The form takes longer than who types to know what it was opened with.

@@ -1,5 +1,7 @@
 """The owner leads old addresses to pages, one by one and many at once."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
@@ -44,7 +46,8 @@ def test_it_works(site, browser: Browser, width, scripts):
     look()
     page.get_by_role("button", name="Save", exact=True).click()
     row = page.get_by_role("row", name=old)
-    expect(row).to_contain_text("Welcome")
+    # An address of the site itself is kept as its page, but the site's own, which any page may have.
+    expect(row.get_by_role("cell").last).to_have_text(re.compile("Welcome") if scripts else "/")
     look()
 
     page.get_by_role("link", name="Import").click()

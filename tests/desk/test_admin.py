@@ -348,6 +348,19 @@ def test_discarding_without_a_login_keeps_what_was_typed(home):
     assert form_data(client.get(url))["title"] == "Draft"
 
 
+def test_publishing_says_whether_visitors_see_it(admin_client, home):
+    page = make_page("About")
+    url = f"/admin/pages/page/{page.pk}/change/"
+    for changes, sentence in (
+        ({"is_published": "on"}, "“About” is published."),
+        ({}, "“About” is saved. Visitors do not see it now."),
+        ({"is_published": "on", "publish_from_0": "8000-01-01", "publish_from_1": "00:00"}, "do not see it now."),
+    ):
+        data = form_data(admin_client.get(url))
+        data.pop("is_published", None)
+        assert sentence in admin_client.post(url, data | changes, follow=True).content.decode()
+
+
 def test_nobody_discards_what_they_have_not_seen(admin_client, home):
     page = make_page("About")
     url, data = opened(admin_client, page)

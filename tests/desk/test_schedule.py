@@ -88,7 +88,7 @@ def test_owner_plans_and_cancels(admin_client, home):
     data = form_data(response) | {"_plan": "1", "_plan_at_0": f"{tomorrow:%Y-%m-%d}", "_plan_at_1": "10:00"}
     del data["_publish"]
     response = admin_client.post(url, data, follow=True)
-    assert "“News” will be published on" in response.content.decode()
+    assert ", “News” will be published." in response.content.decode()
     page = Page.objects.get(title="News")
     assert states_of([page])[page.pk].words.startswith("planned for")
     assert admin_client.post(url.replace("change", "cancel")).status_code == 302

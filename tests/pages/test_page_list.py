@@ -6,10 +6,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from myweb.desk.content import new_key
 from myweb.desk.deletion import deleted_pages
 from myweb.pages import page_list
 from myweb.pages.models import Page
 from myweb.pages.page_list import AT_ONCE
+from tests.admin_forms import form_data
 from tests.factories import make_page, make_text
 from tests.pages.test_tree import make_many, order
 
@@ -124,6 +126,15 @@ class TestBranches:
         assert len(queries) <= 12
         assert len(response.content) < 150_000
         assert not [query for query in queries if "RECURSIVE" in query["sql"]]
+
+    def test_draft_has_no_address_yet(self, admin_client):
+        data = form_data(admin_client.get("/admin/pages/page/add/", follow=True)) | {"title": "New"}
+        data.pop("_publish")
+        key = new_key()
+        assert admin_client.post(f"/admin/pages/page/{key}/change/", data).status_code == 302
+        html = admin_client.get(LIST).content.decode()
+        assert '<td class="field-address">–</td>' in html
+        assert f"draft-{key}" not in html
 
 
 class TestMove:

@@ -260,3 +260,12 @@ def test_who_may_edit_a_page_is_led_to_its_form(home, client, admin_client):
     assert "Cookie" not in response.headers.get("Vary", "")
     client.force_login(User.objects.create_user("reader", is_staff=True))
     assert edit not in client.get("/").content.decode()
+
+
+def test_bar_above_a_page_is_in_the_language_of_who_looks_at_it(home, admin_client):
+    for path, words in (("/", "编辑这个页面"), (f"/admin/pages/page/{home.pk}/preview/", "访客")):
+        html = admin_client.get(path, headers={"accept-language": "zh-CN"}).content.decode()
+        assert '<html lang="en">' in html
+        bar = html.partition('<p class="preview" lang="zh-hans"')[2].partition("</p>")[0]
+        assert words in bar
+        assert ">Contact</a>" in html

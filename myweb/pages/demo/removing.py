@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from myweb.desk import deletion
 from myweb.desk.content import Content, content_of, digest
 from myweb.desk.line import Line, Sender
 from myweb.desk.models import Version
@@ -57,10 +58,7 @@ def remove(chosen: Sequence[Page], author: Any) -> None:
     What the site's settings and their drafts still have of the demonstration goes as well. Raises Conflict.
     """
     keys = [page.pk for page in chosen]
-    rows = Page.objects.filter(pk__in=keys)
-    list(rows.select_for_update())  # before anybody looks what is below
-    rows.deleted_by = author
-    rows.delete()
+    deletion.delete(keys, author)
     Redirect.objects.filter(page_id__in=keys, path__in=_titles()).delete()
     site = SiteSettings.objects.first()
     if site:

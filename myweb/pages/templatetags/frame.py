@@ -26,6 +26,12 @@ class Frame:
 
 
 @register.simple_tag(takes_context=True)
+def own_language(context: Any) -> str:
+    """Return the language of the browser; nothing that is published may depend on it."""
+    return translation.get_language_from_request(context["request"])
+
+
+@register.simple_tag(takes_context=True)
 def frame(context: Any) -> Frame:
     """Return what is around `page`, or around whatever else is shown; two queries."""
     page = context.get("page")

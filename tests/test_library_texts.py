@@ -7,7 +7,7 @@ import pytest
 from django.contrib import admin, auth
 from django.utils.translation import gettext, override
 
-from myweb.words_of_django import WORDS
+from myweb.library_texts import DJANGO
 
 MESSAGE = re.compile(r'^(msgctxt .*\n)?msgid ((?:".*"\n)+)msgstr', re.MULTILINE)
 
@@ -27,4 +27,4 @@ def test_admin_is_in_chinese(module):
 
 
 def test_only_what_is_missing_is_ours():
-    assert set(WORDS) <= set(words_of(Path(admin.__file__).parent))
+    assert set(DJANGO) <= set(words_of(Path(admin.__file__).parent))
