@@ -6,7 +6,7 @@ or overwritten, and what was sent is kept aside. That two are appended at once, 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -24,6 +24,7 @@ from myweb.pages.models import Page
 
 from .content import Content, content_of, digest, is_known, live_content, load, write_blocks
 from .models import Version, VersionQuerySet
+from .own_content import own_content
 
 Event = Version.Event
 
@@ -147,7 +148,7 @@ class Line:
         self._check_order(sender)
         own = self.last if self.last and self._is_own(self.last, sender) else None
         self._check_base(sender, own)
-        with appending():
+        with appending(self._narrow()):
             if self.row:
                 self.model._default_manager.select_for_update().filter(pk=self.key).first()
             self._check_live()
@@ -161,7 +162,7 @@ class Line:
 
         Raises ValidationError if that cannot be, or somebody else has published meanwhile.
         """
-        with appending():
+        with appending(self._narrow()):
             if self.row:
                 self.model._default_manager.select_for_update().filter(pk=self.key).first()
             newer = self.versions.line().filter(number__gt=version.number)
@@ -304,6 +305,10 @@ class Line:
 
     # Steps
 
+    def _narrow(self) -> AbstractContextManager[None] | None:
+        """A transaction that keeps other pages' answers if it changes nothing that other pages show."""
+        return own_content(self.key) if self.model is Page else None
+
     def _check_order(self, sender: Sender) -> None:
         """Raise Late if the form has sent something newer, or was published."""
         if not sender.form:
@@ -427,10 +432,10 @@ def _is_lost(old: Content, new: Content) -> bool:
 
 
 @contextmanager
-def appending() -> Iterator[None]:
-    """A transaction in which the table's constraint decides who was first."""
+def appending(opened: AbstractContextManager[Any] | None = None) -> Iterator[None]:
+    """A transaction, which may be `opened`, in which the table's constraint decides who was first."""
     try:
-        with transaction.atomic():
+        with opened or transaction.atomic():
             yield
     except IntegrityError as error:
         # SQLite names the columns, PostgreSQL the constraint.

@@ -1,10 +1,11 @@
 """Published answers as files, in the way deploy/myweb_nginx.conf looks for them."""
 
+import fcntl
 import gzip
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -18,13 +19,19 @@ TYPES = {"html": "text/html", "txt": "text/plain", "xml": "application/xml"}
 # Bytes; gzip_min_length in Nginx's configuration, for the answers that Django gives.
 COMPRESS_FROM = 256
 NAME_MAX = 255  # bytes, on every file system of Linux
+VARIANTS = ("", ".gz", ".br")
 END_OF_TIME = 2**31  # seconds since 1970, on older file systems of Linux
 
 _NAME = re.compile(r"(?:next-)?([0-9]+)-([^-]+)-(.+)")
 
 
 class Directory(NamedTuple):
-    """Where the files of one generation are, as far as one release made them. Its name is never used again."""
+    """
+    Where the files of one generation are, as far as one release made them. Its name is never used again.
+
+    What is in it is right for that generation. So that this stays true when it becomes that of a newer one, whoever
+    writes into it holds a lock from when it is looked up by its name.
+    """
 
     root: Path
     generation: Number
@@ -76,9 +83,36 @@ class Directory(NamedTuple):
         if len(content) >= COMPRESS_FROM:
             variants[f"{name}.gz"] = gzip.compress(content, compresslevel=6, mtime=0)
             variants[f"{name}.br"] = brotli.compress(content, quality=5)
-        with _opened(self.path, name) as parent:
+        with locked(self.root, fcntl.LOCK_SH), _opened(self.path, name) as parent:
             for variant, data in variants.items():
                 _write(parent, variant.rpartition("/")[2], data, self.number)
+
+    def take_over(self, older: Self, addresses: Iterable[str]) -> None:
+        """
+        Become what `older` is, but for `addresses`, and for what is no page, such as a sitemap. Raises OSError.
+
+        Run it under a lock that nobody shares. If this directory has files already, it stays as it is.
+        """
+        changed = [older.path / name for name in map(file_name, addresses) if name]
+        for path in changed:
+            for variant in VARIANTS:
+                path.with_name(f"{path.name}{variant}").unlink(missing_ok=True)
+        with os.scandir(older.path) as entries:
+            others = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith("index.html")]
+        for other in others:
+            (older.path / other).unlink()
+        older.path.rename(self.path)
+
+
+@contextmanager
+def locked(root: Path, operation: int) -> Iterator[None]:
+    """Hold a lock, as flock() has it, on the folder that all processes of this machine share."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, operation)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def file_name(path: str) -> str | None:

@@ -14,6 +14,16 @@ class Number(NamedTuple):
     token: str
 
 
+class Step(NamedTuple):
+    """A generation, and the only addresses that are answered otherwise in it than in the one before."""
+
+    generation: Number
+    addresses: list[str]
+
+
+STEPS = 20  # that are kept in mind; a machine that is behind by more makes its pages anew
+
+
 class Generation(models.Model):
     """
     The state of all content: one row, which is written in every transaction that changes any.
@@ -25,6 +35,9 @@ class Generation(models.Model):
     number = models.BigIntegerField()
     token = models.CharField(max_length=16)
     is_on = models.BooleanField(default=True)
+    # Of the last generations: number, token and addresses. Whoever raises the number may leave them as they are, as the
+    # release before does: they count only if the last of them is this generation.
+    steps = models.JSONField(null=True, editable=False)
 
     def __str__(self) -> str:
         return f"{self.number}-{self.token}"
@@ -42,3 +55,20 @@ class Generation(models.Model):
         token = secrets.token_hex(8)
         if not cls.objects.update(number=Greatest(F("number") + 1, number), token=token):
             cls.objects.create(number=number, token=token)
+
+    @classmethod
+    def load_steps(cls, *, lock: bool = False) -> list[Step]:
+        """Return the last steps to the current generation, of which the first may be from anything."""
+        row = (cls.objects.select_for_update() if lock else cls.objects.all()).first()
+        if row is None:
+            return []
+        current = Number(row.number, row.token)
+        steps = [Step(Number(number, token), addresses) for number, token, addresses in row.steps or []]
+        return steps if steps and steps[-1].generation == current else [Step(current, [])]
+
+    @classmethod
+    def add_step(cls, before: list[Step], addresses: list[str]) -> None:
+        """Say of the generation that the open transaction has begun what it changes, after the steps `before`."""
+        begun = cls.load_steps()[-1]
+        steps = [*before, begun._replace(addresses=addresses)][-STEPS:]
+        cls.objects.update(steps=[[*step.generation, step.addresses] for step in steps])

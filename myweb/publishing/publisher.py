@@ -8,7 +8,6 @@ committed generation while holding the lock. So nobody can switch back, nor writ
 
 import fcntl
 import logging
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, transaction
 
-from .files import Directory
+from .files import Directory, locked
 from .models import Generation
 from .release import boot, own_release
 
@@ -107,6 +106,7 @@ class Publisher:
                 if wanted is None:
                     self._take_down()
                 elif wanted != self.current or not wanted.path.is_dir():
+                    self._keep_for(wanted)
                     wanted.make()
                     wanted.next_link.replace(self._current_link)
         except (OSError, DatabaseError):
@@ -168,15 +168,23 @@ class Publisher:
         generation, release = Generation.load(), _target(self._release_link)
         return Directory(self.root, generation, release) if generation and release else None
 
+    def _keep_for(self, wanted: Directory) -> None:
+        """Have the directory in use become `wanted`, if what has changed since is known to be a few addresses."""
+        current = self.current
+        if current is None or current == wanted or current.release != wanted.release:
+            return
+        steps = Generation.load_steps()
+        generations = [step.generation for step in steps]
+        if generations[-1:] == [wanted.generation] and current.generation in generations:
+            since = steps[generations.index(current.generation) + 1 :]
+            with suppress(OSError):  # It is empty then.
+                wanted.take_over(current, {address for step in since for address in step.addresses})
+
     @contextmanager
     def _lock(self) -> Iterator[None]:
         self.root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self.root, fcntl.LOCK_EX):
             yield
-        finally:
-            os.close(descriptor)
 
     def _take_down(self) -> None:
         try:

@@ -56,7 +56,7 @@ def watch(execute: Execute, sql: str, params: Any, many: bool, context: dict[str
                 result = watch(execute, sql, params, many, context)
                 _fetch_all(context["cursor"])
                 return result
-        if not _has_advanced(connection):
+        if not has_advanced(connection):
             publisher().advance()
     result = execute(sql, params, many, context)
     if _ROLLBACK.search(str(sql)):
@@ -79,7 +79,7 @@ def changes_content(sql: str) -> bool:
     return not written or not written <= set(tables(Table.NOT_SHOWN))
 
 
-def _has_advanced(connection: BaseDatabaseWrapper) -> bool:
+def has_advanced(connection: BaseDatabaseWrapper) -> bool:
     """Return whether the open transaction has begun a generation, as far as Django's atomic() can tell."""
     # Under set_autocommit(False), what on_commit() got stays after commit().
     return connection.commit_on_exit and any(callback[1] == publisher().switch for callback in connection.run_on_commit)
