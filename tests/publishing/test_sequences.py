@@ -44,11 +44,15 @@ NUMBERS = st.integers(0, 9)
 SLUGS = st.sampled_from(["a", "b", "页面"])
 MENUS = st.sampled_from(["", "main", "footer"])
 WRITES = ["save", "update", "bulk", "raw", "many", "text", "bulk_create", "settings", "refused", "nothing_visible"]
+OWN = ["own", "published"]
+CHANGES = st.sampled_from(["text", "text", "more", "fewer", "order", "title", "description"])
 PROGRAMS = st.lists(
     st.recursive(
-        st.sampled_from(WRITES),
+        st.sampled_from([*WRITES, *OWN]),
         lambda inner: st.tuples(
-            st.sampled_from(["atomic", "savepoint", "raw"]), st.lists(inner, min_size=1, max_size=3), st.booleans()
+            st.sampled_from(["atomic", "savepoint", "raw", "declared"]),
+            st.lists(inner, min_size=1, max_size=3),
+            st.booleans(),
         ),
         max_leaves=6,
     ),
@@ -96,6 +100,21 @@ class Editing(RuleBasedStateMachine):
     def change(self, name: str, page: int) -> None:
         self.do(name, page=page)
 
+    @rule(page=NUMBERS, change=CHANGES)
+    def publish(self, **arguments: Any) -> None:
+        """What is not changed is kept."""
+        self.do("publish", **arguments)
+
+    @rule(pages=st.lists(NUMBERS, min_size=2, max_size=4))
+    def publish_one_after_the_other(self, pages: list[int]) -> None:
+        for page in pages:
+            self.truth.writer.do("publish", page=page, change="text")
+        self.truth.check()
+
+    @rule(own=st.lists(st.sampled_from(["own", "own", *WRITES]), min_size=1, max_size=3), fails=st.booleans())
+    def declare(self, own: list[str], fails: bool) -> None:
+        self.do("run", program=[["declared", own, fails]])
+
     @rule(program=PROGRAMS)
     def transact(self, program: list[Any]) -> None:
         self.do("run", program=program)
@@ -125,6 +144,14 @@ class Editing(RuleBasedStateMachine):
     def use_the_admin(self, page: int, title: str) -> None:
         number = self.truth.writer.do("page_id", page=page)
         status = Admin(self.truth).submit(f"/admin/pages/page/{number}/change/", title=title, _publish="Publish")
+        assert status == 302
+        self.truth.check()
+
+    @rule(page=NUMBERS, number=st.integers(0, 99))
+    def write_in_the_admin(self, page: int, number: int) -> None:
+        key = self.truth.writer.do("page_id", page=page)
+        words = {"pages_text_set-0-text": f"<p>{number}</p>", "_publish": "Publish"}
+        status = Admin(self.truth).submit(f"/admin/pages/page/{key}/change/", **words)
         assert status == 302
         self.truth.check()
 
@@ -253,9 +280,11 @@ def test_nothing_stale_in_any_sequence(truth, server):
     # After a change, those who come while the first is answered are answered by Django, too.
     assert total["published"] > total["requests"] / 3
     assert total["not modified"] > 0
+    assert total["kept"] > 0
 
 
 BLOCKS = [[kind, ["settings"], fails] for kind in ("atomic", "savepoint", "raw") for fails in (False, True)]
+DECLARED_BLOCKS = [[kind, ["own"], fails] for kind in ("atomic", "savepoint", "raw") for fails in (False, True)]
 
 
 def test_every_short_transaction(truth, server):
@@ -267,6 +296,14 @@ def test_every_short_transaction(truth, server):
         # So that the next change finds something published that could be old
         assert Visitor(truth.site).ask("/about/").is_published, program
     truth.check()
+
+
+def test_every_short_declared_transaction(truth, server):
+    """What is not declared, or undone, has everything be made anew."""
+    truth.writer.do("reset")
+    for program in itertools.product(["own", "settings", "text", *DECLARED_BLOCKS], repeat=2):
+        truth.writer.do("run", program=[["declared", program, False]])
+        truth.check()
 
 
 def test_switching_under_load_gives_nothing_but_200(truth, server):

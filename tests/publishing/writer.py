@@ -6,6 +6,7 @@ Reads one command in JSON a line, and answers each with a line.
 Runs in the site's own environment, started by site_tools.Writer.
 """
 
+import copy
 import errno
 import itertools
 import json
@@ -37,6 +38,9 @@ from django.db import IntegrityError, connection, connections, transaction  # no
 from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from myweb.desk.content import new_key  # noqa: E402
+from myweb.desk.line import Conflict, Line, Sender  # noqa: E402
+from myweb.desk.own_content import own_content  # noqa: E402
 from myweb.pages import pictures  # noqa: E402
 from myweb.pages.blocks.picture import Picture  # noqa: E402
 from myweb.pages.blocks.text import Text  # noqa: E402
@@ -105,6 +109,29 @@ def reorder(page: int) -> None:
 
 def delete_text(page: int) -> None:
     Text.objects.filter(parent=page_number(page)).delete()
+
+
+def publish(page: int, change: str) -> None:
+    """Publish a page by the desk."""
+    line = Line(Page, page_number(page).pk)
+    content = copy.deepcopy(line.content)
+    assert content
+    texts = [block for block in content["blocks"] if block["kind"] == "pages.text"]
+    if change == "more" or not texts:
+        fields = {"region": "main", "ordering": next(counter), "text": f"<p>{fresh()}</p>"}
+        content["blocks"].append({"kind": "pages.text", "key": new_key(), "fields": fields})
+    elif change == "fewer":
+        content["blocks"].remove(texts[0])
+    elif change == "order":
+        texts[0]["fields"]["ordering"] = next(counter)
+    elif change == "text":
+        other = page_number(next(counter))
+        texts[0]["fields"]["text"] = f'<p>{fresh()} <a href="{other.path}" data-page="{other.pk}">{other}</a></p>'
+    else:
+        texts[0]["fields"]["text"] = f"<p>{fresh()}</p>"
+        content["fields"][change] = fresh()
+    with suppress(Conflict):
+        line.publish(content, Sender(None, base=line.base))
 
 
 def picture(page: int) -> None:
@@ -244,7 +271,25 @@ def wait_until_published() -> None:
     transaction.commit()
 
 
-BLOCKS = {"atomic": in_atomic, "savepoint": in_savepoint, "raw": in_raw_savepoint, "manual": without_autocommit}
+declared: list[Page] = []
+
+
+def in_declared(program: list[Any], fails: bool) -> None:
+    """As the desk publishes a page, but whatever is written besides."""
+    declared.append(page_number(len(declared)))
+    with suppress(Undo), own_content(declared[-1].pk):
+        run(program)
+        if fails:
+            raise Undo
+
+
+BLOCKS = {
+    "atomic": in_atomic,
+    "savepoint": in_savepoint,
+    "raw": in_raw_savepoint,
+    "manual": without_autocommit,
+    "declared": in_declared,
+}
 
 
 def execute(sql: str) -> None:
@@ -295,6 +340,23 @@ def write_text() -> None:
     Text.objects.create(parent=some_page(), region="main", ordering=next(counter), text=f"<p>{fresh()}</p>")
 
 
+def write_own() -> None:
+    """Write what was declared last."""
+    page = declared[-1] if declared else some_page()
+    text = Text.objects.filter(parent=page.pk).first()
+    if text is None or next(counter) % 3 == 0:
+        Text.objects.create(parent=page, region="main", ordering=next(counter), text=f"<p>{fresh()}</p>")
+    elif next(counter) % 3:
+        text.text = f"<p>{fresh()}</p>"
+        text.save()
+    else:
+        text.delete()
+
+
+def write_published() -> None:
+    publish(next(counter), "text")
+
+
 def write_bulk_create() -> None:
     texts = [Text(parent=some_page(), region="main", ordering=50, text=f"<p>{fresh()}</p>") for _ in range(2)]
     Text.objects.bulk_create(texts)
@@ -335,7 +397,10 @@ def reset() -> None:
         home.save()
         about = Page(title="About", slug="about", menu="main")
         about.save()
-        Page(title="Team", slug="team", parent=about).save()
+        team = Page(title="Team", slug="team", parent=about)
+        team.save()
+        for page in (home, team):
+            Text.objects.create(parent=page, region="main", ordering=10, text=f"<p>{fresh()}</p>")
         Text.objects.create(parent=about, region="main", ordering=10, text=f"<p>{'About us. ' * 200}</p>")
 
 
