@@ -1,9 +1,11 @@
 import pytest
 import time_machine
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLResolver
 
+from myweb.pages.blocks import blocks_of
+from myweb.pages.models import Page
 from myweb.pages.views import page_paths
 from myweb.publishing.decorators import publishable_paths
 from tests.factories import make_page, make_picture, make_text
@@ -79,3 +81,24 @@ def test_headers_of_an_answer(addresses):
         assert response.headers["Cache-Control"] == "no-cache"
         assert "Vary" not in response.headers
         assert "Content-Language" not in response.headers
+
+
+@pytest.mark.usefixtures("addresses")
+def test_no_page_shows_blocks_of_another_or_when_it_was_changed():
+    """When blocks of a page are published, what is published of all others is kept."""
+    for path in page_paths():
+        others = [address for address in publishable_paths() if address.endswith("/") and address != path]
+        before = [Client().get(address).content for address in others]
+        changed = Page.objects.get(path=path)
+        for block in blocks_of(changed):
+            block.delete()
+        Page.objects.filter(pk=changed.pk).update(updated_at="2030-01-01T00:00Z")
+        assert [Client().get(address).content for address in others] == before
+
+
+def test_whatever_is_no_page_is_at_the_top(addresses):
+    """There it is removed with every change; further down, nobody would look for it."""
+    assert {address.rpartition("/")[0] for address in addresses if not address.endswith("/")} == {""}
+    names = {pattern.name for pattern in patterns(get_resolver()) if getattr(pattern.callback, "publishable", False)}
+    assert names - {"home", "page"} == {"robots", "sitemap", "sitemap_part"}
+    assert reverse("sitemap_part", args=[2]).rpartition("/")[0] == ""

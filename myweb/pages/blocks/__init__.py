@@ -32,6 +32,8 @@ class Block(LinkedTexts, create_plugin_base(Page)):  # type: ignore[misc]
     """
     What a kind says of itself, beside its fields; __str__() is the line that stands for a block in lists.
 
+    No page but its own may show anything of a block: when blocks are saved, what is published of other pages is kept.
+
     `<app>/blocks/<model>.html` shows it, as `block`; `forloop.first` there is whether it begins the page.
     """
 
