@@ -63,7 +63,10 @@ class Generation(models.Model):
         if row is None:
             return []
         current = Number(row.number, row.token)
-        steps = [Step(Number(number, token), addresses) for number, token, addresses in row.steps or []]
+        try:
+            steps = [Step(Number(number, token), addresses) for number, token, addresses in row.steps or []]
+        except (TypeError, ValueError):  # as another release may write them
+            steps = []
         return steps if steps and steps[-1].generation == current else [Step(current, [])]
 
     @classmethod

@@ -434,6 +434,16 @@ class TestSteps:
         publish(team)
         assert kept() == set()
 
+    @pytest.mark.parametrize("steps", [None, [], {}, "?", 7, [[1, "a"]], [[1, "a", [], 4]], [7], {"a": 1}], ids=repr)
+    def test_steps_that_cannot_be_read(self, team, steps):
+        Generation.objects.update(steps=steps)
+        publish(team)
+        assert kept() == {"/", "/about-us/"}
+        Generation.objects.update(steps=steps)
+        publish_all()
+        title(team)
+        assert kept() == set()
+
     def test_other_token(self, team):
         """A database that came back from a backup can have the same number, and go on from there."""
         publish(team)

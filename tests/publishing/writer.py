@@ -342,7 +342,7 @@ def write_text() -> None:
 
 def write_own() -> None:
     """Write what was declared last."""
-    page = declared[-1] if declared else some_page()
+    page = Page.objects.filter(pk__in=[page.pk for page in declared[-1:]]).first() or some_page()
     text = Text.objects.filter(parent=page.pk).first()
     if text is None or next(counter) % 3 == 0:
         Text.objects.create(parent=page, region="main", ordering=next(counter), text=f"<p>{fresh()}</p>")
