@@ -203,7 +203,14 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
+# What visitors see, in folders called jinja2; and what is seen in the admin, or is a mail, in those called templates
 TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "myweb" / "jinja2"],
+        "APP_DIRS": True,
+        "OPTIONS": {"environment": "myweb.pages.environment.environment"},
+    },
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "myweb" / "templates"],
