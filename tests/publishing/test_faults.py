@@ -81,6 +81,22 @@ class TestKilledWhileSaving:
         published.check()
         assert is_publishing(published.site)
 
+    @pytest.mark.parametrize(
+        ("point", "before"),
+        [
+            ("commit", True), ("commit", False), ("switch", True), ("lock", True), ("take over", True),
+            ("unlink", True), ("unlink", False), ("take over", False), ("rename", True), ("rename", False),
+        ],
+    )  # fmt: skip
+    def test_site_follows_what_keeps_other_pages(self, published, point, before):
+        kill_at(published, point, before, "publish", page=1, change="text")
+        published.check(FOLLOWING)
+        published.check()
+        for page in range(3):
+            published.writer.do("publish", page=page, change="text")
+            published.check()
+        assert is_publishing(published.site)
+
     def test_nothing_old_after_a_restart(self, published, server):
         """All deaths one after the other, while nobody follows; the last one leaves something old to be seen."""
         server.stop()
@@ -145,6 +161,8 @@ class TestFullDisk:
                 unlucky.do("run", program=SAVE)
                 published.check()
                 assert unlucky.do("publish_file", path="/about/") == 200
+                published.check()
+                unlucky.do("publish", page=1, change="text")
                 published.check()
             assert unlucky.do("titles") != titles
             unlucky.do("heal")

@@ -1,7 +1,8 @@
 """
 Every order of saves, visits and late answers on two machines, within this process: what is a file is what Django says.
 
-tests/publishing/test_sequences.py asks a real site the same; this tries what takes luck there, and far more of it.
+tests/publishing/test_sequences.py asks a real site the same; this tries what takes luck there, and far more of it: the
+environment's KEEPING_EXAMPLES=400 are 6,000 steps, in some minutes.
 """
 
 import copy
@@ -35,7 +36,7 @@ from myweb.publishing.models import Generation
 from myweb.publishing.publisher import Publisher, publisher
 from tests.factories import make_page
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow("hundreds of steps")]
 
 NODES = st.sampled_from(["one", "two"])
 NUMBERS = st.integers(0, 9)
@@ -208,6 +209,17 @@ class Machines(RuleBasedStateMachine):
         with self.at(node), patch.object(Publisher, "switch", lambda self: None):
             self.do_publish(page, change)
         self.current = set()
+
+    @rule(node=NODES, other=NODES, pages=st.lists(NUMBERS, min_size=2, max_size=3))
+    def miss_some(self, node: str, other: str, pages: list[int]) -> None:
+        """What several saves have changed is new at once, wherever they were done."""
+        self.follow(node)
+        self.visit_all(node)
+        with self.at(other), patch.object(Publisher, "switch", lambda self: None):
+            for page in pages:
+                self.do_publish(page, "text")
+        self.current = set()
+        self.follow(node)
 
     @rule(node=NODES, page=NUMBERS, where=st.sampled_from(["unlink", "rename", "replace", "make"]))
     def publish_and_be_killed_while_switching(self, node: str, page: int, where: str) -> None:

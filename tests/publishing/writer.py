@@ -473,6 +473,8 @@ POINTS: dict[str, Callable[[], tuple[Any, str]]] = {
     "switch": lambda: (Publisher, "switch"),
     "lock": lambda: (Publisher, "_lock"),
     "rename": lambda: (os, "replace"),
+    "take over": lambda: (files.Directory, "take_over"),
+    "unlink": lambda: (os, "unlink"),
     "file": lambda: (files, "_write"),
     "mkdir": lambda: (os, "mkdir"),
     "symlink": lambda: (os, "symlink"),
