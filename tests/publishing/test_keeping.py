@@ -1,12 +1,13 @@
 """What a save keeps of what is published, and when it keeps nothing."""
 
-import fcntl
 import os
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
@@ -493,23 +494,23 @@ class TestFaults:
 
     def test_answer_that_is_being_written_holds_up_the_switch(self, team, monkeypatch):
         """Otherwise it would be written into the directory when that has another name already."""
-        directory = publisher().current
-        opened = files._opened
-        tried = []
+        directory = publisher().to_write_into()
+        write, is_looked_up, is_switched = files._write, threading.Event(), threading.Event()
 
-        def look(root, name):
-            descriptor = os.open(publisher().root, os.O_RDONLY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                tried.append(name)
-            finally:
-                os.close(descriptor)
-            return opened(root, name)
+        def write_late(*arguments: Any) -> None:
+            is_looked_up.set()
+            is_switched.wait(0.2)
+            write(*arguments)
 
-        monkeypatch.setattr(files, "_opened", look)
-        publisher().write(directory, "about-us/team/index.html", b"x")
-        assert tried == ["about-us/team/index.html"]
+        monkeypatch.setattr(files, "_write", write_late)
+        arguments = (directory, "about-us/team/index.html", b"old")
+        writer = threading.Thread(target=publisher().write, args=arguments)
+        writer.start()
+        is_looked_up.wait()
+        publish(team)
+        is_switched.set()
+        writer.join()
+        assert kept() == {"/", "/about-us/"}
 
     def test_what_is_there_already_stays(self, team, monkeypatch):
         """Somebody was answered between the commit and the switch."""
