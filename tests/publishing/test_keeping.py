@@ -20,6 +20,7 @@ from myweb.desk.own_content import own_content
 from myweb.pages.blocks.text import Text
 from myweb.pages.models import Page, SiteSettings
 from myweb.publishing import files
+from myweb.publishing.files import Directory
 from myweb.publishing.keeping import Rows, narrow
 from myweb.publishing.models import STEPS, Generation
 from myweb.publishing.publisher import publisher
@@ -56,7 +57,13 @@ def kept() -> set[str]:
     directory = publisher().current
     assert directory
     assert directory.generation == Generation.load()
+    assert compressed_alone(directory) == []
     return {files.address(name) for name in directory.names()}
+
+
+def compressed_alone(directory: Directory) -> list[Path]:
+    """Return what Nginx would send compressed, though it is not there otherwise."""
+    return [path for path in directory.path.rglob("*.[gb][zr]") if not path.with_suffix("").exists()]
 
 
 def number() -> int:

@@ -35,6 +35,7 @@ from myweb.publishing.files import Directory
 from myweb.publishing.models import Generation
 from myweb.publishing.publisher import Publisher, publisher
 from tests.factories import make_page
+from tests.publishing.test_keeping import compressed_alone
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow("hundreds of steps")]
 
@@ -318,6 +319,7 @@ class Machines(RuleBasedStateMachine):
                 directory = publisher().current
                 assert directory is None or directory.generation == Generation.load()
                 if directory and directory.path.exists():
+                    assert compressed_alone(directory) == []
                     for name in directory.names():
                         assert is_right(directory, name), (node, files.address(name))
                         self.look_at_etag(directory, name)
