@@ -42,8 +42,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow("hundred
 NODES = st.sampled_from(["one", "two"])
 NUMBERS = st.integers(0, 9)
 WRITES = [
-    "own", "own", "own_new", "own_gone", "own_page", "text", "text_away", "text_here", "title", "title_update", "raw",
-    "settings", "undone",
+    "own", "own", "own_new", "own_gone", "own_page", "text", "text_new", "text_gone", "text_away", "text_here",
+    "title", "title_update", "raw", "settings", "undone",
 ]  # fmt: skip
 counter = itertools.count(1)
 
@@ -89,6 +89,14 @@ class Writes:
 
     def text(self) -> None:
         self.change(self.text_of(own=False))
+
+    def text_new(self) -> None:
+        page = page_number(next(counter))
+        Text.objects.create(parent=page, region="main", ordering=next(counter), text=f"<p>{words()}</p>")
+
+    def text_gone(self) -> None:
+        if text := self.text_of(own=False):
+            text.delete()
 
     def text_away(self) -> None:
         self.change(self.text_of(own=True), parent=page_number(next(counter)))
