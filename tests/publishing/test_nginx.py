@@ -77,9 +77,23 @@ def test_no_python_runs(site):
 def test_headers_are_those_of_django(site, addresses, coding):
     for address in addresses:
         ours = published(site, address, Accept_Encoding=coding)
-        assert headers(ours) == headers_of_rendered(rendered(site, address, Accept_Encoding=coding)), address
+        given = headers(ours)
+        assert given.pop("speculation-rules")  # not for who may be logged in
+        assert given == headers_of_rendered(rendered(site, address, Accept_Encoding=coding)), address
     assert ours.headers["Cache-Control"] == "no-cache"
     assert ours.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "br"])
+def test_browsers_follow_the_rules_for_links(site, coding):
+    """Chromium does so by this type only."""
+    from_django = site.get("/contact/").headers["Speculation-Rules"]
+    assert published(site, "/").headers.get_all("Speculation-Rules") == [from_django]
+    rules = site.get(from_django.strip('"'), Accept_Encoding=coding)
+    assert (rules.status, rules.headers["Content-Type"]) == (200, "application/speculationrules+json")
+    assert rules.headers["Content-Encoding"] == (None if coding == "identity" else coding)
+    assert rules.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert rules.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_compressed_forms(site):
