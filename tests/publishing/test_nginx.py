@@ -246,7 +246,7 @@ def test_visitor_without_https_is_sent_there(site):
         answer = secure.request("GET", "/", secure_headers)
         assert answer.status == 200
         session = {"Cookie": "__Host-sessionid=somebody"}
-        assert headers(answer) == headers_of_rendered(secure.request("GET", "/", secure_headers | session))
+        assert headers_of_published(answer) == headers_of_rendered(secure.request("GET", "/", secure_headers | session))
         assert answer.headers["Strict-Transport-Security"]
         answer = secure.get("/")
         assert answer.status == 301
