@@ -49,13 +49,17 @@ class SpeculationRulesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if not request.path_info.startswith("/admin/") and settings.SESSION_COOKIE_NAME not in request.COOKIES:
-            response.headers["Speculation-Rules"] = self.address
+        is_in_admin = request.path_info.startswith("/admin/")
+        if self.rules and not is_in_admin and settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            response.headers["Speculation-Rules"] = self.rules
         return response
 
     @cached_property
-    def address(self) -> str:
-        return f'"{static("myweb/prefetch.speculationrules")}"'
+    def rules(self) -> str:
+        try:
+            return f'"{static("myweb/prefetch.speculationrules")}"'
+        except ValueError:  # not collected: pages come without, rather than not at all
+            return ""
 
 
 class LanguageMiddleware(LocaleMiddleware):

@@ -131,6 +131,15 @@ def test_who_may_be_logged_in_is_shown_nothing_that_was_fetched_before(admin_cli
     assert "Speculation-Rules" not in admin_client.get("/").headers
 
 
+def test_page_comes_without_rules_that_were_not_collected(client, home, settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    (tmp_path / "staticfiles.json").write_text('{"paths": {}, "version": "1.1"}')
+    manifest = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": manifest}}
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.headers.get("Speculation-Rules")) == (200, None)
+
+
 def test_rules_have_their_type_without_nginx(rf):
     answer = serve(rf.get("/"), "myweb/prefetch.speculationrules", insecure=True)
     assert answer.headers["Content-Type"] == "application/speculationrules+json"
