@@ -103,9 +103,12 @@ class Picture(Block):
                 yield mime_type, ", ".join(f"{self.image.storage.url(name)} {width}w" for width, name in made)
 
     @property
+    def is_portrait(self) -> bool:
+        return (self.image_height or 0) > (self.image_width or 0)
+
+    @property
     def sizes(self) -> str:
-        is_portrait = (self.image_height or 0) > (self.image_width or 0)
-        return SIZES_OF_PORTRAIT if is_portrait else SIZES
+        return SIZES_OF_PORTRAIT if self.is_portrait else SIZES
 
     @property
     def share_picture(self) -> SharePicture | None:
