@@ -1,6 +1,8 @@
 """What Django and django-csp leave out."""
 
+import mimetypes
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,9 +12,13 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
+from django.templatetags.static import static
 from django.utils import translation
 
 from myweb.pages import language
+
+# For manage.py dev; Nginx is told by its configuration.
+mimetypes.add_type("application/speculationrules+json", ".speculationrules")
 
 
 class CSPMiddleware(BaseCSPMiddleware):
@@ -29,6 +35,31 @@ class CSPMiddleware(BaseCSPMiddleware):
         if HEADER in response.headers:
             response.headers[HEADER] = "; ".join(sorted(response.headers[HEADER].split("; ")))
         return response
+
+
+class SpeculationRulesMiddleware:
+    """
+    Has browsers fetch the page that a link leads to while the pointer rests on it.
+
+    Not for who may be logged in: what a browser has fetched is shown for five minutes, also after a save.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_in_admin = request.path_info.startswith("/admin/")
+        if self.rules and not is_in_admin and settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            response.headers["Speculation-Rules"] = self.rules
+        return response
+
+    @cached_property
+    def rules(self) -> str:
+        try:
+            return f'"{static("myweb/prefetch.speculationrules")}"'
+        except ValueError:  # not collected: pages come without, rather than not at all
+            return ""
 
 
 class LanguageMiddleware(LocaleMiddleware):

@@ -190,6 +190,7 @@ MIDDLEWARE = [
     "myweb.publishing.middleware.PublishingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "myweb.middleware.CSPMiddleware",
+    "myweb.middleware.SpeculationRulesMiddleware",
     "myweb.middleware.RenamedCookiesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "myweb.middleware.LanguageMiddleware",

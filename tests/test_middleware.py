@@ -1,5 +1,8 @@
+import json
+
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.staticfiles.views import serve
 from django.test import Client
 
 
@@ -109,3 +112,36 @@ def test_new_name_counts(old_session, https):
     client = Client()
     client.cookies["sessionid"], client.cookies["__Host-sessionid"] = old_session, "somebody-else"
     assert client.get("/admin/", secure=True).status_code == 302
+
+
+# Links whose pages are fetched before they are clicked
+
+
+@pytest.mark.parametrize("path", ["/", "/robots.txt", "/contact/", "/nothing-here/"])
+def test_rules_for_links(client, home, path):
+    assert client.get(path).headers["Speculation-Rules"] == '"/static/myweb/prefetch.speculationrules"'
+
+
+def test_no_rules_in_the_admin(client, admin_client, home):
+    for answer in (client.get("/admin/login/"), admin_client.get("/admin/")):
+        assert "Speculation-Rules" not in answer.headers
+
+
+def test_who_may_be_logged_in_is_shown_nothing_that_was_fetched_before(admin_client, home):
+    assert "Speculation-Rules" not in admin_client.get("/").headers
+
+
+def test_page_comes_without_rules_that_were_not_collected(client, home, settings, tmp_path):
+    settings.STATIC_ROOT = tmp_path
+    (tmp_path / "staticfiles.json").write_text('{"paths": {}, "version": "1.1"}')
+    manifest = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": manifest}}
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.headers.get("Speculation-Rules")) == (200, None)
+
+
+def test_rules_have_their_type_without_nginx(rf):
+    answer = serve(rf.get("/"), "myweb/prefetch.speculationrules", insecure=True)
+    assert answer.headers["Content-Type"] == "application/speculationrules+json"
+    [rule] = json.loads(b"".join(answer))["prefetch"]
+    assert rule["eagerness"] == "moderate"

@@ -74,7 +74,7 @@ def template_values() -> dict[str, str]:
     socket = settings.UWSGI_SOCKET
     # A name twice in one server is a warning of Nginx.
     names = dict.fromkeys([settings.SITE_HOST, "localhost", "127.0.0.1", "[::1]"])
-    headers = [f'add_header {name} "{value}";' for name, value in rendering.headers().items()]
+    headers = [f"add_header {name} {quoted(value)};" for name, value in rendering.headers().items()]
     return {
         "MYWEB_PUBLISHED_HEADERS": "\n        ".join(headers),
         "MYWEB_PUBLISHED_TYPES": "\n            ".join(f"{kind} {end};" for end, kind in files.TYPES.items()),
@@ -94,6 +94,11 @@ def template_values() -> dict[str, str]:
         "MYWEB_LANGUAGE": settings.LANGUAGE_CODE,
         "MYWEB_VAR": str(settings.VAR),
     }
+
+
+def quoted(value: str) -> str:
+    """Return `value` as a parameter of a directive."""
+    return '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"'
 
 
 def resolver(socket: str) -> str:

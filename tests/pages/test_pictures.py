@@ -135,7 +135,7 @@ class TestRenditions:
         picture.refresh_from_db()
         (avif, avif_set), (webp, webp_set) = picture.sources()
         assert (avif, webp) == ("image/avif", "image/webp")
-        assert [item.split()[1] for item in avif_set.split(", ")] == ["640w", "1280w", "1600w"]
+        assert [item.split()[1] for item in avif_set.split(", ")] == ["680w", "992w", "1280w", "1600w"]
         for item in (avif_set + ", " + webp_set).split(", "):
             url, width = item.split()
             assert f"{Image.open(media / url.removeprefix('/media/')).width}w" == width
@@ -152,6 +152,21 @@ class TestRenditions:
         picture = make_picture(make_page(), image=pictures.prepare(upload))
         picture.finish()
         assert Image.open(media / picture.renditions["share"]).mode == "RGB"
+
+    @pytest.mark.parametrize(("image_format", "subsampling"), [("JPEG", "4:2:0"), ("PNG", "4:4:4")])
+    def test_small_coloured_letters_stay_sharp_where_nothing_was_lost_yet(self, media, image_format, subsampling):
+        picture = make_picture(make_page(), image=pictures.prepare(make_upload((80, 50), image_format)))
+        picture.finish()
+        data = (media / picture.renditions["image/avif"][0][1]).read_bytes()
+        # AV1CodecConfigurationRecord: whether colours have half the resolution, across and down
+        halved = data[data.index(b"av1C") + 6] >> 2 & 0b11
+        assert {0b00: "4:4:4", 0b11: "4:2:0"}[halved] == subsampling
+
+    @pytest.mark.parametrize(("size", "sizes"), [((1600, 1000), "min(66rem,"), ((1000, 1600), "min(30rem,")])
+    def test_browsers_are_told_how_wide_it_is_shown(self, media, client, size, sizes):
+        picture = make_picture(make_page("Team"), image=pictures.prepare(make_upload(size)))
+        picture.finish()
+        assert client.get("/team/").content.decode().count(f'sizes="{sizes}') == 2
 
     def test_another_picture_does_not_show_the_renditions_of_the_one_before(self, media):
         picture = make_picture(make_page())

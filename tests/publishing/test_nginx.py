@@ -33,6 +33,13 @@ def headers(response: Response) -> dict[str, list[str]]:
     return {name: sorted(response.headers.get_all(name)) for name in names}
 
 
+def headers_of_published(response: Response) -> dict[str, list[str]]:
+    """Leave out the rules for links, which are not for who may be logged in, as SESSION says."""
+    given = headers(response)
+    assert given.pop("speculation-rules")
+    return given
+
+
 def headers_of_rendered(response: Response) -> dict[str, list[str]]:
     """Leave out what answers to SESSION: its cookie is taken back, so that the next answer is a file again."""
     given = headers(response)
@@ -77,9 +84,22 @@ def test_no_python_runs(site):
 def test_headers_are_those_of_django(site, addresses, coding):
     for address in addresses:
         ours = published(site, address, Accept_Encoding=coding)
-        assert headers(ours) == headers_of_rendered(rendered(site, address, Accept_Encoding=coding)), address
+        theirs = rendered(site, address, Accept_Encoding=coding)
+        assert headers_of_published(ours) == headers_of_rendered(theirs), address
     assert ours.headers["Cache-Control"] == "no-cache"
     assert ours.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "br"])
+def test_browsers_follow_the_rules_for_links(site, coding):
+    """Chromium does so by this type only."""
+    from_django = site.get("/contact/").headers["Speculation-Rules"]
+    assert published(site, "/").headers.get_all("Speculation-Rules") == [from_django]
+    rules = site.get(from_django.strip('"'), Accept_Encoding=coding)
+    assert (rules.status, rules.headers["Content-Type"]) == (200, "application/speculationrules+json")
+    assert rules.headers["Content-Encoding"] == (None if coding == "identity" else coding)
+    assert rules.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert rules.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_compressed_forms(site):
@@ -226,7 +246,7 @@ def test_visitor_without_https_is_sent_there(site):
         answer = secure.request("GET", "/", secure_headers)
         assert answer.status == 200
         session = {"Cookie": "__Host-sessionid=somebody"}
-        assert headers(answer) == headers_of_rendered(secure.request("GET", "/", secure_headers | session))
+        assert headers_of_published(answer) == headers_of_rendered(secure.request("GET", "/", secure_headers | session))
         assert answer.headers["Strict-Transport-Security"]
         answer = secure.get("/")
         assert answer.status == 301

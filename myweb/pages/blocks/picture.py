@@ -13,6 +13,11 @@ from . import Block, SharePicture
 
 logger = logging.getLogger(__name__)
 
+# How wide static/myweb/site.css shows them, as media conditions and lengths are written in HTML
+_COLUMN = "100vw - 2*clamp(1.125rem,4vw,3rem)"
+SIZES = f"min(66rem,{_COLUMN})"
+SIZES_OF_PORTRAIT = f"min(30rem,{_COLUMN})"
+
 
 class Picture(Block):
     """A block with a picture."""
@@ -60,11 +65,18 @@ class Picture(Block):
 
     @classmethod
     def ask_for_missing(cls) -> None:
-        """Have the renditions made again of which a file is gone, if there is still something to make them of."""
-        for picture in cls.objects.filter(needs_renditions=False):
-            exists = picture.image.storage.exists
-            if not all(map(exists, picture.made_files())) and exists(picture.image.name):
-                cls.objects.filter(pk=picture.pk).update(needs_renditions=True)
+        """
+        Have the renditions made again that are those of another release, or of which a file is gone, if there is still
+        something to make them of.
+        """
+        # At once, since each write makes all pages anew.
+        wanting = [picture.pk for picture in cls.objects.filter(needs_renditions=False) if picture.wants_renditions()]
+        cls.objects.filter(pk__in=wanting).update(needs_renditions=True)
+
+    def wants_renditions(self) -> bool:
+        exists = self.image.storage.exists
+        is_outdated = self._is_shown and self.renditions["source"] != pictures.source_of(self.image)
+        return (is_outdated or not all(map(exists, self.made_files()))) and exists(self.image.name)
 
     def finish(self) -> None:
         """Make the renditions, and then say that they are there."""
@@ -74,6 +86,8 @@ class Picture(Block):
         except Exception:
             # The file is gone or broken: the page goes on showing what there is.
             logger.exception("no renditions of %s", image)
+            if self._is_shown:
+                self.renditions["source"] = pictures.source_of(self.image)
         # Compare and set: the owner may have replaced the picture meanwhile.
         Picture.objects.filter(pk=self.pk, image=image, image_ppoi=focal_point).update(
             renditions=self.renditions, needs_renditions=False
@@ -89,12 +103,23 @@ class Picture(Block):
                 yield mime_type, ", ".join(f"{self.image.storage.url(name)} {width}w" for width, name in made)
 
     @property
+    def is_portrait(self) -> bool:
+        return (self.image_height or 0) > (self.image_width or 0)
+
+    @property
+    def sizes(self) -> str:
+        return SIZES_OF_PORTRAIT if self.is_portrait else SIZES
+
+    @property
     def share_picture(self) -> SharePicture | None:
         """The cut that fits shared links, as soon as there is one."""
         name = self._made("share")
         return SharePicture(settings.SITE_URL + self.image.storage.url(name), self.alt_text) if name else None
 
+    @property
+    def _is_shown(self) -> bool:
+        """After another picture was chosen, the renditions are those of the old one until the new ones are made."""
+        return bool(self.renditions.get("source", "").split(" ")[0] == self.image.name)
+
     def _made(self, key: str) -> Any:
-        # After another picture was chosen the renditions are those of the old one until the new ones are made.
-        is_current = self.renditions.get("source", "").split(" ")[0] == self.image.name
-        return self.renditions.get(key) if is_current else None
+        return self.renditions.get(key) if self._is_shown else None
