@@ -38,9 +38,9 @@ def due() -> list[QuerySet[Any]]:
     """Return what has rows as long as deliver_next() has something to do."""
     if not settings.EMAIL_HOST:
         return []
-    named = Exists(ContactSettings.objects.exclude(recipients=""))
+    named = Q(Exists(ContactSettings.objects.exclude(recipients="")))
     if settings.CONTACT_RECIPIENTS:
-        named |= ~Exists(ContactSettings.objects.all())
+        named |= ~Q(Exists(ContactSettings.objects.all()))
     held = MailServer.objects.filter(~_probe_is_due(), failures__gt=0)
     return [ContactMessage.objects.without_deliveries().filter(named), Delivery.objects.due().filter(~Exists(held))]
 
