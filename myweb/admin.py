@@ -1,7 +1,7 @@
 """The Django admin as this site uses it, with the owner's own things first."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from functools import wraps
 from typing import Any
@@ -13,7 +13,7 @@ from django.contrib.admin.options import FORMFIELD_FOR_DBFIELD_DEFAULTS, Incorre
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
 from django.contrib.admin.views.main import ChangeList as BaseChangeList
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db import DataError
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import DateTimeField, Model, QuerySet
 from django.forms import CharField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -157,6 +157,29 @@ class StrictListMixin:
             except ValidationError as error:
                 raise BadRequest("no row has that number") from error
         return super().response_action(request, queryset)  # type: ignore[misc]
+
+
+class ShortTransactionMixin:
+    """
+    Begins the transaction when a form is valid: Django's own would have begun before, and nobody else writes to SQLite
+    while a password is hashed. What somebody else has taken meanwhile is said by the form, which is looked at again.
+    """
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return self._save_or_show(request, *args, **kwargs)
+        except IntegrityError:
+            return self._save_or_show(request, *args, **kwargs)
+
+    def _save_or_show(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with ExitStack() as request.saving:  # type: ignore[attr-defined]
+            response: HttpResponse = self._changeform_view(request, *args, **kwargs)  # type: ignore[attr-defined]
+        return response
+
+    def save_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        row = super().save_form(request, *args, **kwargs)  # type: ignore[misc]
+        request.saving.enter_context(transaction.atomic())  # type: ignore[attr-defined]
+        return row
 
 
 class EditorAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc, type-arg]

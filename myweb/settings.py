@@ -203,7 +203,14 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
+# What visitors see, in folders called jinja2; and what is seen in the admin, or is a mail, in those called templates
 TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "myweb" / "jinja2"],
+        "APP_DIRS": True,
+        "OPTIONS": {"environment": "myweb.pages.environment.environment"},
+    },
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "myweb" / "templates"],
@@ -225,6 +232,8 @@ DATABASES = {
     "default": read("DATABASE_URL", "dj_db_url", default=f"sqlite:///{VAR / 'db.sqlite3'}"),
 }
 _database = DATABASES["default"]
+# Seconds. Connecting takes as long as some queries; myweb.db.sqlite3 notices when its file is exchanged.
+_database["CONN_MAX_AGE"] = 60
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     # WAL with several processes can corrupt the file before 3.51.3 (https://sqlite.org/wal.html#walresetbug);
     # with synchronous=NORMAL it also loses acknowledged rows in a power cut. Without secure_delete, which not every
@@ -237,7 +246,6 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": f"PRAGMA journal_mode={_journal}; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
 elif _database["ENGINE"] == "django.db.backends.postgresql":
-    _database["CONN_MAX_AGE"] = 60  # seconds
     _database["CONN_HEALTH_CHECKS"] = True
     _database["OPTIONS"] = {"connect_timeout": 5, **_database.get("OPTIONS", {})}
 else:

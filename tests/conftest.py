@@ -13,6 +13,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management.color import no_style
 from django.core.management.commands import flush
 from django.db import connections
+from django.template.backends.jinja2 import Template as Jinja2Template
+from django.template.context import Context
+from django.test import signals
 from django.utils import translation
 
 from myweb.pages.models import SiteSettings
@@ -59,6 +62,20 @@ def language() -> Iterator[None]:
     """Have no test begin in the language of the request that was answered last: Django leaves it behind."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def contexts_of_jinja2() -> Iterator[None]:
+    """Have `response.context` know what a template for visitors was given: Django does so for its own only."""
+    render = Jinja2Template.render
+
+    def tell_and_render(template: Jinja2Template, context: Any = None, request: Any = None) -> str:
+        signals.template_rendered.send(template, template=template, context=Context(context))
+        return str(render(template, context, request))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Jinja2Template, "render", tell_and_render)
+        yield
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from myweb.admin import StrictListMixin
+from myweb.admin import ShortTransactionMixin, StrictListMixin
 
 # In the place of Django's own, which that module registers
 admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(StrictListMixin, auth_admin.UserAdmin):  # type: ignore[misc,type-arg]
+class UserAdmin(StrictListMixin, ShortTransactionMixin, auth_admin.UserAdmin):  # type: ignore[misc,type-arg]
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = [*super().get_readonly_fields(request, obj)]
         if obj and not request.user.is_superuser:
@@ -30,6 +30,11 @@ class UserAdmin(StrictListMixin, auth_admin.UserAdmin):  # type: ignore[misc,typ
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        # Not in the transaction that Django's begins.
+        response: HttpResponse = self._add_view(request, form_url, extra_context)  # type: ignore[attr-defined]
+        return response
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         # Chromium looks ahead for what Django's forms.css imports beside the page for a new password, where Django
@@ -46,7 +51,7 @@ class UserAdmin(StrictListMixin, auth_admin.UserAdmin):  # type: ignore[misc,typ
 
 
 @admin.register(Group)
-class GroupAdmin(StrictListMixin, auth_admin.GroupAdmin):  # type: ignore[misc]
+class GroupAdmin(StrictListMixin, ShortTransactionMixin, auth_admin.GroupAdmin):  # type: ignore[misc]
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_superuser)
 

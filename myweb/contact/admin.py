@@ -18,7 +18,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from myweb.admin import StrictListMixin
+from myweb.admin import ShortTransactionMixin, StrictListMixin
 from myweb.desk.admin import SingleRowAdmin
 
 from .failures import Reason
@@ -72,7 +72,7 @@ class MailFilter(admin.SimpleListFilter):
 
 
 @admin.register(ContactMessage)
-class ContactMessageAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc,type-arg]
+class ContactMessageAdmin(StrictListMixin, ShortTransactionMixin, admin.ModelAdmin):  # type: ignore[misc,type-arg]
     """Messages are read, answered and deleted here, but never changed."""
 
     list_display = ["subject_shown", "name_shown", "email_shown", "created_at", "state", "mail"]

@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.core import signing
 from django.core.validators import EmailValidator
+from django.forms.renderers import Jinja2
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
@@ -66,6 +67,8 @@ class MessageField(forms.CharField):
 
 class ContactForm(forms.ModelForm):  # type: ignore[type-arg]
     """A message, with what tells people from programs and one sending from the next."""
+
+    default_renderer = Jinja2()  # as all that visitors see
 
     # Its name is one that no browser or password manager has anything for, unlike “website”, “phone” or “company”.
     leave_empty = forms.CharField(

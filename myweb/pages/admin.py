@@ -18,7 +18,7 @@ from .choosing import PageChoiceAdmin
 from .demo_admin import DemonstrationAdmin
 from .home import PageForm
 from .link_admin import LinksMixin
-from .links import show
+from .links import keys_of, public_paths, show
 from .models import Page, SiteSettings
 from .page_list import PageListAdmin
 from .redirect_admin import RedirectAdmin
@@ -60,7 +60,7 @@ class PageAdmin(LinksMixin, PageListAdmin, PageChoiceAdmin, DemonstrationAdmin, 
     def content(self, page: Page) -> str:
         """The blocks as visitors see them, for those who may not change them."""
         blocks = blocks_of(page)
-        show(blocks)
+        show(blocks, public_paths(keys_of(blocks)))
         return render_to_string("pages/blocks.html", {"blocks": blocks})
 
     def get_fieldsets(self, request: HttpRequest, obj: Page | None = None) -> Any:

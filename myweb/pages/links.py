@@ -424,11 +424,17 @@ def shown(html: str, paths: Mapping[int, str], ids: set[str] | None = None) -> s
     return html if ids is None else _with_ids(html, ids)
 
 
-def show(blocks: Iterable[models.Model]) -> None:
-    """Have the texts of `blocks`, which are all of a page in their order, say what visitors get: one query at most."""
-    blocks = list(blocks)
-    keys = {key for html in _texts_of(blocks) for key in keys_in(html)}
-    paths = public_paths(keys)
+def keys_of(blocks: Iterable[models.Model]) -> set[int]:
+    """Return the keys of the pages that the texts of `blocks` lead to."""
+    return {key for html in _texts_of(blocks) for key in keys_in(html)}
+
+
+def show(blocks: Iterable[models.Model], paths: Mapping[int, str]) -> None:
+    """
+    Have the texts of `blocks`, which are all of a page in their order, say what visitors get.
+
+    `paths` has where the pages are that they lead to, and that everybody may read.
+    """
     ids = set(TAKEN_IDS)
     for block in blocks:
         for field in rich_texts(type(block)):

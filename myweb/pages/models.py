@@ -61,10 +61,14 @@ class PageQuerySet(TreeQuerySet):  # type: ignore[misc]
 
     def on_the_way_to(self, path: str) -> Self:
         """The page at `path` and those above it."""
-        parts = path.strip("/").split("/")
-        paths = ["/" + "/".join(parts[:depth]) + "/" for depth in range(1, len(parts) + 1)]
-        pages: Self = self.filter(path__in=["/", *paths]).order_by(Length("path"))
+        pages: Self = self.filter(path__in=way_to(path)).order_by(Length("path"))
         return pages
+
+
+def way_to(path: str) -> list[str]:
+    """Return the addresses of the pages that lead from the home page to `path`."""
+    parts = path.strip("/").split("/")
+    return ["/", *("/" + "/".join(parts[:depth]) + "/" for depth in range(1, len(parts) + 1))]
 
 
 class Page(OrderableTreeNode):  # type: ignore[misc]

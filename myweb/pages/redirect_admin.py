@@ -20,7 +20,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from myweb.admin import StrictListMixin
+from myweb.admin import ShortTransactionMixin, StrictListMixin
 
 from .choosing import PageField
 from .importing import MAX_BYTES, Line, decode, examine, imports, take, undo
@@ -145,7 +145,7 @@ class ImportFilter(admin.SimpleListFilter):
         return queryset.filter(imported_at=self.value()) if is_known else queryset
 
 
-class RedirectAdmin(StrictListMixin, admin.ModelAdmin):  # type: ignore[misc,type-arg]
+class RedirectAdmin(StrictListMixin, ShortTransactionMixin, admin.ModelAdmin):  # type: ignore[misc,type-arg]
     """Old addresses: those that pages have left, and the owner's own. The titles are for who may see pages."""
 
     form = RedirectForm

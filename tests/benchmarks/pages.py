@@ -1,7 +1,9 @@
 """
 What tests/benchmarks/publishing does within a site's own environment: pages by the thousand, and saving them.
 
-Usage: deploy/as_site_user .venv/bin/python -m tests.benchmarks.pages fill|save|login|forms [NUMBER]; prints JSON.
+Usage: deploy/as_site_user .venv/bin/python -m tests.benchmarks.pages fill|save|login|forms|home_form [NUMBER]
+
+It prints JSON.
 """
 
 import json
@@ -87,11 +89,20 @@ def login(_number: int) -> dict[str, str]:
 
 def forms(number: int) -> list[dict[str, Any]]:
     """Return what a browser would send to publish so many pages, as they are."""
+    client = owner()
+    return [form(client, page) for page in Page.objects.order_by("?")[:number]]
+
+
+def home_form(_number: int) -> dict[str, Any]:
+    return form(owner(), Page.objects.get(path="/"))
+
+
+def owner() -> Client:
     setup_test_environment()
     client = Client()
     with transaction.atomic():
         client.force_login(User.objects.create_superuser(f"owner-{secrets.token_hex(4)}"))
-    return [form(client, page) for page in Page.objects.order_by("?")[:number]]
+    return client
 
 
 def form(client: Client, page: Page) -> dict[str, Any]:
@@ -100,5 +111,5 @@ def form(client: Client, page: Page) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    work = {"fill": fill, "save": save, "login": login, "forms": forms}[sys.argv[1]]
+    work = {"fill": fill, "save": save, "login": login, "forms": forms, "home_form": home_form}[sys.argv[1]]
     print(json.dumps(work(int(sys.argv[2]) if len(sys.argv) > 2 else 0)))

@@ -15,6 +15,7 @@ from django.db import connection
 from django.template.loader import get_template
 from django.utils import timezone
 
+from myweb.db.compiled import _compiled as compiled_before
 from myweb.pages.blocks import REGION, Block, blocks_of, kinds
 from myweb.pages.models import Page
 from tests.factories import make_page, make_picture, make_text
@@ -88,10 +89,12 @@ def note_kind(settings, transactional_db) -> Iterator[type[Block]]:
     """A kind that only the tests have, with its table."""
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.pages.notes"]
     apps.clear_cache()  # or pages would not know of it, the second time that it comes
+    compiled_before.cache_clear()
     kind = apps.get_model("notes", "Note")
     with connection.schema_editor() as editor:
         editor.create_model(kind)
     yield kind
+    compiled_before.cache_clear()
     with connection.schema_editor() as editor:
         editor.delete_model(kind)
 

@@ -163,7 +163,7 @@ class Living(Editing):
 
 def change_template(site: Site) -> str:
     """Return what is on every page now."""
-    template = site.root / "myweb" / "templates" / "base.html"
+    template = site.root / "myweb" / "jinja2" / "base.html"
     text = template.read_text().partition("<!-- ")[0]
     marker = f"<!-- {time.monotonic_ns()} -->"
     template.write_text(f"{text}{marker}\n")

@@ -4,7 +4,9 @@ The kinds of block that pages are made of: one module each, found by itself, wit
 Everything else asks kinds() and names none of them. CONTRIBUTING.md says how one is added.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -14,6 +16,8 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Field, JSONField, QuerySet, TextField, Value
 from django.db.models.functions import Cast, JSONObject
+
+from myweb.db.compiled import compiled
 
 from ..links import LinkedTexts
 from ..models import Page
@@ -99,18 +103,29 @@ def blocks_of(page: Page) -> list[Block]:
 
 def blocks_of_all(pages: Sequence[Page]) -> dict[int, list[Block]]:
     """Return what each page is made of, by its key and in its order: one query, however many kinds there are."""
+    if not pages:
+        return {}
     by_label = {kind._meta.label: kind for kind in kinds()}
     by_key = {page.pk: page for page in pages}
-    first, *others = [
-        kind._base_manager.filter(parent__in=by_key, region=REGION).order_by().values_list(Value(label), _as_json(kind))
-        for label, kind in by_label.items()
-    ]
     found: dict[int, list[Block]] = {key: [] for key in by_key}
-    for label, values in first.union(*others, all=True):
-        block = _from_json(by_label[label], values)
-        block.parent = by_key[block.parent_id]
-        found[block.parent_id].append(block)
+    with connection.cursor() as cursor:
+        cursor.execute(*compiled(_rows, *by_key))
+        for label, values in cursor.fetchall():
+            block = _from_json(by_label[label], json.loads(values))
+            block.parent = by_key[block.parent_id]
+            found[block.parent_id].append(block)
     return {key: sorted(blocks, key=attrgetter("ordering", "pk")) for key, blocks in found.items()}
+
+
+def _rows(*keys: int) -> QuerySet[Any, Any]:
+    first, *others = [
+        kind._base_manager.filter(parent__in=keys, region=REGION)
+        .order_by()
+        .values_list(Value(kind._meta.label, output_field=TextField()), _as_json(kind))
+        for kind in kinds()
+    ]
+    rows: QuerySet[Any, Any] = first.union(*others, all=True)
+    return rows
 
 
 def _as_json(kind: type[Block]) -> JSONObject:
@@ -124,13 +139,26 @@ def _as_json(kind: type[Block]) -> JSONObject:
     )
 
 
-def _from_json(kind: type[Block], values: dict[str, Any]) -> Block:
+def _from_json(kind: Any, values: dict[str, Any]) -> Block:
     """Return the row as a query by Django's own means would: its converters, and to_python() for what JSON lacks."""
-    row = []
-    for field in kind._meta.concrete_fields:
-        value, column = values[field.attname], field.get_col(kind._meta.db_table)
-        for convert in connection.ops.get_db_converters(column) + field.get_db_converters(connection):
-            value = convert(value, column, connection)
-        row.append(field.to_python(value))
-    block: Block = kind.from_db(connection.alias, [field.attname for field in kind._meta.concrete_fields], row)
+    names, readers = _readers(kind)
+    row = [read(values[name]) for name, read in zip(names, readers, strict=True)]
+    block: Block = kind.from_db(connection.alias, names, row)
     return block
+
+
+@cache
+def _readers(kind: Any) -> tuple[list[str], list[Callable[[Any], Any]]]:
+    fields = kind._meta.concrete_fields
+    return [field.attname for field in fields], [_reader(field, field.get_col(kind._meta.db_table)) for field in fields]
+
+
+def _reader(field: Any, column: Any) -> Callable[[Any], Any]:
+    converters = connection.ops.get_db_converters(column) + field.get_db_converters(connection)
+
+    def read(value: Any) -> Any:
+        for convert in converters:
+            value = convert(value, column, connection)
+        return field.to_python(value)
+
+    return read
