@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.conf import settings
@@ -127,14 +127,15 @@ class Work:
     def __init__(self) -> None:
         self.jobs = jobs()
         self.follower = Follower()
+        self._try_again: dict[str, float] = {}  # when, in the seconds of time.monotonic(), by what has failed
 
     def run(self) -> None:
         is_busy = False
         with Stopping() as stopping:
             while not stopping.wait(0 if is_busy else PAUSE):
                 # Each by itself: whatever is wrong with one must not keep the other from being done.
-                self._try(self._begin_due, stopping)
-                is_busy = self._try(self._follow, stopping)
+                self._try(partial(self._begin_due, stopping), "what is due cannot be found out")
+                is_busy = self._try(self.follower.step, "pages cannot be published")
                 connection.close_if_unusable_or_obsolete()
             # A mail in hand is finished.
             processes = [job.process for job in self.jobs if job.process]
@@ -147,18 +148,16 @@ class Work:
     def _question(self) -> Question:
         return Question(self.jobs)
 
-    def _begin_due(self, stopping: Stopping) -> bool:
+    def _begin_due(self, stopping: Stopping) -> None:
         for job, is_due in zip(self.jobs, self._question.ask(), strict=True):
             job.look(is_due, stopping)
-        return False
 
-    def _follow(self, stopping: Stopping) -> bool:
-        return self.follower.step()
-
-    def _try(self, step: Callable[[Stopping], bool], stopping: Stopping) -> bool:
+    def _try(self, step: Callable[[], bool | None], failure: str) -> bool:
+        if time.monotonic() < self._try_again.get(failure, 0):
+            return False
         try:
-            return step(stopping)
+            return bool(step())
         except Exception:
-            logger.exception("this did not work; trying again")
-            stopping.wait(AFTER_FAILURE)
+            logger.exception("%s; trying again", failure)
+            self._try_again[failure] = time.monotonic() + AFTER_FAILURE
             return False

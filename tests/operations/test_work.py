@@ -245,7 +245,6 @@ def test_what_fails_does_not_keep_the_rest_from_being_done(monkeypatch, caplog):
     def fail(*arguments):
         raise DatabaseError("disk I/O error")
 
-    monkeypatch.setattr(work, "AFTER_FAILURE", 0)
     worker, followed = work.Work(), []
 
     def follow() -> bool:
