@@ -103,7 +103,7 @@ class Question:
                 conditions.append(f"EXISTS ({sql})")
                 self._parameters += parameters
             columns.append(" OR ".join(conditions) or "1 = 0")
-        self._sql = f"SELECT {', '.join(columns)}"  # of querysets
+        self._sql = f"SELECT {', '.join(columns)}"
 
     def ask(self) -> list[bool]:
         with connection.cursor() as cursor:
