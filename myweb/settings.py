@@ -360,12 +360,10 @@ except ValueError as error:
 if EMAIL_USE_TLS and EMAIL_USE_SSL:
     raise ImproperlyConfigured("EMAIL_USE_TLS and EMAIL_USE_SSL exclude each other: set only one of them.")
 
-# What manage.py update_pages does each second, beside showing and hiding pages
-DUE = ["myweb.desk.schedule.publish_due"]
-
-# What manage.py deliver_mail does: mail in turn, so that links for a new password do not wait for all messages, and
-# delete after so many seconds again what is kept no longer.
-MAILERS = ["myweb.accounts.resets.deliver_next", "myweb.contact.outbox.deliver_next"]
+# What manage.py work does: publish at its time what is planned; mail in turn, so that links for a new password do not
+# wait for all messages; and delete after so many seconds again what is kept no longer.
+PUBLISHERS = ["myweb.desk.schedule"]
+MAILERS = ["myweb.accounts.resets", "myweb.contact.outbox"]
 CLEANERS = {
     "myweb.accounts.cleaning.clean_up": 60,
     "myweb.contact.cleaning.forget_senders": 60,

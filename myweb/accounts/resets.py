@@ -9,12 +9,13 @@ a deadline.
 import logging
 from datetime import timedelta
 from email.utils import make_msgid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -32,6 +33,11 @@ logger = logging.getLogger(__name__)
 
 MOST_PER_HOUR = 3  # for one account
 WAIT = timedelta(minutes=1)  # after a failure
+
+
+def due() -> list[QuerySet[Any]]:
+    """Return what has rows as long as deliver_next() has something to do."""
+    return [PasswordReset.objects.due()] if settings.EMAIL_HOST else []
 
 
 def deliver_next() -> bool:

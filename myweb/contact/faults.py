@@ -39,7 +39,7 @@ def find() -> Fault | None:
         waiting.filter(is_late, reason="").count() + ContactMessage.objects.without_deliveries().filter(is_late).count()
     )
     if late:
-        return Fault(_count(late), _("Is uWSGI running? It keeps “manage.py deliver_mail --loop” going."))
+        return Fault(_count(late), _("Is uWSGI running? It keeps “manage.py work” going."))
     return None
 
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.message import utf8_charset_qp
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, Q, QuerySet
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -32,6 +32,17 @@ DEADLINE = 60  # seconds for a mail as a whole; EMAIL_TIMEOUT is for one step of
 LEASE = timedelta(seconds=2 * DEADLINE)
 PROBE_WAITS = [timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 30, 60)]
 REFUSAL_WAITS = [timedelta(minutes=minutes) for minutes in (5, 15, 60, 240, 720)]
+
+
+def due() -> list[QuerySet[Any]]:
+    """Return what has rows as long as deliver_next() has something to do."""
+    if not settings.EMAIL_HOST:
+        return []
+    named = Q(Exists(ContactSettings.objects.exclude(recipients="")))
+    if settings.CONTACT_RECIPIENTS:
+        named |= ~Q(Exists(ContactSettings.objects.all()))
+    held = MailServer.objects.filter(~_probe_is_due(), failures__gt=0)
+    return [ContactMessage.objects.without_deliveries().filter(named), Delivery.objects.due().filter(~Exists(held))]
 
 
 def deliver_next() -> bool:
@@ -78,10 +89,13 @@ def claim_probe(server: MailServer) -> bool:
     """Claim the one try that a failing server gets."""
     if not Delivery.objects.due().exists():
         return False
+    return MailServer.objects.filter(_probe_is_due(), pk=server.pk).update(next_probe=Now() + LEASE) == 1
+
+
+def _probe_is_due() -> Q:
     # Nobody waits so long for a probe: it was set while the clock was ahead.
     is_wrong = Q(next_probe__gt=Now() + 2 * PROBE_WAITS[-1])
-    mine = MailServer.objects.filter(Q(next_probe__lte=Now()) | is_wrong, pk=server.pk)
-    return mine.update(next_probe=Now() + LEASE) == 1
+    return Q(next_probe__lte=Now()) | is_wrong
 
 
 def claim_next() -> Delivery | None:

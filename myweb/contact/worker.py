@@ -1,52 +1,32 @@
-"""What `manage.py deliver_mail` does: mail in turn what waits, and delete in time what is kept no longer."""
+"""What is done with mail: it is mailed in turn, and what is kept no longer is deleted."""
 
-import logging
-import time
+from importlib import import_module
+from itertools import chain
+from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from myweb.stopping import Stopping
 
-logger = logging.getLogger(__name__)
 
-PAUSE = 0.5  # seconds between looking for new messages
+def due() -> list[QuerySet[Any]]:
+    """Return what has rows as long as there is something to mail now."""
+    return list(chain.from_iterable(import_module(path).due() for path in settings.MAILERS))
 
 
-class Worker:
-    """Knows what to call by settings.MAILERS and settings.CLEANERS; of each mailer one mail in turn."""
+def deliver_all() -> None:
+    """Mail, of each mailer one mail in turn, until nothing is due. On SIGTERM, the mail in hand is finished."""
+    mailers = [import_module(path) for path in settings.MAILERS]
+    with Stopping() as stopping:
+        found = True
+        while found:
+            tries = [not stopping.wait(0) and mailer.deliver_next() for mailer in mailers]
+            found = any(tries)
 
-    def __init__(self) -> None:
-        self.mailers = [import_string(path) for path in settings.MAILERS]
-        self.cleaners = {import_string(path): seconds for path, seconds in settings.CLEANERS.items()}
-        self.next_time = dict.fromkeys(self.cleaners, 0.0)  # in the seconds of time.monotonic()
 
-    def run(self, *, once: bool) -> None:
-        """Do what there is to do, and then, unless `once`, wait for more until SIGTERM. Mail in hand is finished."""
-        with Stopping() as stopping:
-            while True:
-                try:
-                    self.clean_up()
-                    while self.deliver(stopping):
-                        pass
-                except DatabaseError:
-                    if once:
-                        raise
-                    logger.exception("the database does not answer; trying again")
-                    stopping.wait(5)
-                finally:
-                    connection.close_if_unusable_or_obsolete()
-                if once or stopping.wait(PAUSE):
-                    return
-
-    def clean_up(self) -> None:
-        for clean_up, seconds in self.cleaners.items():
-            if time.monotonic() >= self.next_time[clean_up]:
-                clean_up()
-                self.next_time[clean_up] = time.monotonic() + seconds
-
-    def deliver(self, stopping: Stopping) -> bool:
-        """Try one mail of each kind; return whether there was any."""
-        found = [not stopping.wait(0) and deliver_next() for deliver_next in self.mailers]
-        return any(found)
+def clean_up() -> None:
+    """Delete everything that is kept no longer."""
+    for path in settings.CLEANERS:
+        import_string(path)()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from myweb.keys import as_key
-from myweb.operations.backup import making
+from myweb.operations.backup import keeping
 from myweb.pages.blocks import blocks_of
 from myweb.pages.models import Page
 from myweb.pages.uploads import Upload
@@ -222,16 +222,16 @@ class PageDesk(DeskAdmin):
 
 def _backups() -> dict[str, Any]:
     """Return what is said of the backups that are there: of those that go by themselves, and of those that stay."""
-    weeks = making.WEEKLY + 1
+    weeks = keeping.WEEKLY + 1
     try:
-        paths = list(making.backups_directory().iterdir())
+        paths = list(keeping.backups_directory().iterdir())
     except OSError:
         return {"unreadable": True, "weeks": weeks}
-    moments = sorted(filter(None, map(making.time_in_name, paths)))
+    moments = sorted(filter(None, map(keeping.time_in_name, paths)))
     return {
         "number": len(moments),
         "oldest": moments[0] if moments else None,
         "newest": moments[-1] if moments else None,
         "gone_by": moments[-1] + timedelta(weeks=weeks) if moments else None,
-        "staying": sorted(path.name for path in paths if path.suffix == ".zip" and not making.time_in_name(path)),
+        "staying": sorted(path.name for path in paths if path.suffix == ".zip" and not keeping.time_in_name(path)),
     }

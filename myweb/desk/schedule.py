@@ -1,10 +1,12 @@
 """Drafts that are published by themselves at their time."""
 
 import logging
+from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import OperationalError
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -14,10 +16,15 @@ from .models import Version
 logger = logging.getLogger(__name__)
 
 
+def due() -> list[QuerySet[Any]]:
+    """Return the drafts whose time has come, by the database's clock, in its order."""
+    return [Version.objects.planned().filter(publish_at__lte=Now(), refusal="").order_by("publish_at", "pk")]
+
+
 def publish_due() -> None:
-    """Publish the drafts whose time has come, by the database's clock; one that cannot be says why, and stays."""
-    due = Version.objects.planned().filter(publish_at__lte=Now(), refusal="").order_by("publish_at", "pk")
-    for version in due.select_related("author"):
+    """Publish the drafts whose time has come; one that cannot be says why, and stays."""
+    [versions] = due()
+    for version in versions.select_related("author"):
         try:
             Line(apps.get_model(version.model), version.key).publish_planned(version)
         except Conflict:

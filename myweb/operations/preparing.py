@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from myweb.installation import here
-from myweb.operations.backup import integrity, making
+from myweb.operations.backup import integrity, keeping
 from myweb.pages.models import Page, SiteSettings
 
 
@@ -41,7 +41,7 @@ def make_file(path: Path, is_wanted: bool) -> None:
         return
     if there_was_a_site() and not is_wanted:
         raise CommandError(
-            f"The database {path} is gone, and this is not a new site. {making.how_to_restore()} To begin anew with an"
+            f"The database {path} is gone, and this is not a new site. {keeping.how_to_restore()} To begin anew with an"
             f" empty one: {here().manage_stopped} prepare --new."
         )
     if is_wanted:

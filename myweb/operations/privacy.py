@@ -17,7 +17,7 @@ from myweb.accounts.models import LoginFailures, PasswordReset
 from myweb.contact.models import COUNTED_FOR, SPAM_DAYS, THANKS_FOR, ContactMessage, ContactSettings
 from myweb.installation import CLONE, DOCKER, SERVER, here
 
-from .backup.making import DAILY, WEEKLY
+from .backup.keeping import DAILY, WEEKLY
 
 LOG_DAYS = 15  # with the day that has not ended
 

@@ -3,13 +3,11 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import myweb
 
 from .asking import answer
 from .doctor import received
-from .metrics import registry
 
 
 @require_safe
@@ -48,4 +46,7 @@ def is_from_here(request: HttpRequest) -> bool:
 def metrics(request: HttpRequest) -> HttpResponse:
     if not is_from_here(request):
         raise Http404
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    # A megabyte that every process would have, and most sites never need
+    from .exposition import CONTENT_TYPE_LATEST, exposition
+
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)

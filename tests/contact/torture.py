@@ -216,7 +216,7 @@ class Storm:
         deliver_all(self.site, self.server, self.end - time.monotonic())
 
     def start_deliverer(self) -> Any:
-        return self.site.spawn(self.site.root / ".venv/bin/python", "manage.py", "deliver_mail", "--loop")
+        return self.site.spawn(self.site.root / ".venv/bin/python", "manage.py", "work")
 
     def start_uwsgi(self) -> None:
         self.uwsgi = self.site.spawn_uwsgi()
@@ -246,8 +246,9 @@ class Storm:
 
     def kill(self, kind: str) -> None:
         below = descendants(self.uwsgi.pid)
-        deliverers = [process for process in below if "deliver_mail" in command_of(process)]
-        deliverers += [process.pid for process in self.own if process.poll() is None]
+        deliverers = [process for process in below if "manage.py work" in command_of(process)]
+        for process in self.own:
+            deliverers += [*([process.pid] if process.poll() is None else []), *descendants(process.pid)]
         workers = [process for process in below if command_of(process).startswith("uwsgi")]
         if kind == "master":
             self.uwsgi.kill()
@@ -285,6 +286,13 @@ class Storm:
             **{f"{kind}s killed": self.kills[kind] for kind in ("worker", "master")},
             "delivery killed": self.kills["delivery process"],
         }
+
+
+def daemons(uwsgi: int) -> list[int]:
+    """Return the processes of `manage.py work` below that uWSGI, without what they have begun."""
+    found = {process for process in descendants(uwsgi) if "manage.py work" in command_of(process)}
+    begun: set[int] = set().union(*map(descendants, found))
+    return list(found - begun)
 
 
 def command_of(process: int) -> str:

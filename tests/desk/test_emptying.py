@@ -14,7 +14,7 @@ from myweb.desk import emptying
 from myweb.desk.emptying import Emptying, Place
 from myweb.desk.line import Line
 from myweb.desk.models import PreviewLink, Version
-from myweb.operations.backup import making
+from myweb.operations.backup import keeping
 from myweb.operations.backup.references import names_in_use
 from myweb.pages.models import Page
 from myweb.pages.uploads import Upload
@@ -285,7 +285,7 @@ def test_each_removal_stays_in_the_log(admin_client, photo):
 @pytest.fixture
 def backups(settings, tmp_path) -> Path:
     settings.VAR = tmp_path
-    return making.backups_directory()
+    return keeping.backups_directory()
 
 
 def test_backups_that_go_and_that_stay(admin_client, photo, backups):
@@ -309,7 +309,7 @@ def test_only_backups_that_stay(admin_client, photo, backups):
 
 
 def test_backups_that_cannot_be_listed(admin_client, photo, monkeypatch):
-    monkeypatch.setattr(making, "backups_directory", lambda: Path("/nowhere"))
+    monkeypatch.setattr(keeping, "backups_directory", lambda: Path("/nowhere"))
     assert "are kept for 5 weeks" in admin_client.get(url_of(photo)).content.decode()
 
 

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from django.db import connection
 
-from myweb.operations.backup import making
+from myweb.operations.backup import keeping, making
 from tests.operations.places import Place, damage
 from tests.operations.test_restore import TEXTS, WRITE, small_files
 from tests.site import ROOT, wait_for
@@ -167,7 +167,7 @@ def test_one_at_a_time(place, tmp_path):
 
 class TestWhatIsKept:
     def kept(self, moments: list[datetime], now: datetime = NOW) -> list[datetime]:
-        return sorted(making.to_keep(moments, now))
+        return sorted(keeping.to_keep(moments, now))
 
     def test_seven_daily_and_four_weekly(self):
         nights = [NOW - timedelta(days=number, hours=9) for number in range(100)]
@@ -194,12 +194,12 @@ class TestWhatIsKept:
 
     def test_only_ones_own_files_go(self, settings, tmp_path):
         settings.VAR = tmp_path
-        directory = making.backups_directory()
+        directory = keeping.backups_directory()
         names = [f"myweb-{NOW - timedelta(days=number):%Y%m%dT%H%M%SZ}.zip" for number in range(40)]
         others = ["before-restore-20200101T000000Z.zip", "portable-20200101T000000Z.zip", "notes.txt", "myweb-old.zip"]
         for name in [*names, *others, ".myweb-20260101T000000Z.zip.part"]:
             (directory / name).touch()
-        making.remove_old(NOW)
+        keeping.remove_old(NOW)
         left = {path.name for path in directory.iterdir()}
         assert set(others) <= left
         assert set(names[:7]) <= left
@@ -207,25 +207,25 @@ class TestWhatIsKept:
 
     def test_proven_ones_are_not_pushed_out(self, settings, tmp_path):
         settings.VAR = tmp_path
-        proven = making.backups_directory() / f"myweb-{NOW - timedelta(days=90):%Y%m%dT%H%M%SZ}.zip"
+        proven = keeping.backups_directory() / f"myweb-{NOW - timedelta(days=90):%Y%m%dT%H%M%SZ}.zip"
         proven.touch()
-        making.mark_of(proven).touch()
+        keeping.mark_of(proven).touch()
         for number in range(60):
             (proven.parent / f"myweb-{NOW - timedelta(days=number):%Y%m%dT%H%M%SZ}.zip").touch()
-        making.remove_old(NOW)
+        keeping.remove_old(NOW)
         assert proven.exists()
-        assert making.newest_proven() == proven
+        assert keeping.newest_proven() == proven
         assert len(list(proven.parent.glob("*.zip"))) == 11
 
 
 def test_newest(settings, tmp_path):
     settings.VAR = tmp_path
     with pytest.raises(making.CommandError, match="There is no backup"):
-        making.newest()
+        keeping.newest()
     for name in ("myweb-20251231T000000Z.zip", "myweb-20260101T000000Z.zip", "portable-20260102T000000Z.zip"):
-        (making.backups_directory() / name).touch()
-    os.utime(making.newest(), (0, time.time() - 10**6))
-    assert making.newest().name == "myweb-20260101T000000Z.zip"
+        (keeping.backups_directory() / name).touch()
+    os.utime(keeping.newest(), (0, time.time() - 10**6))
+    assert keeping.newest().name == "myweb-20260101T000000Z.zip"
 
 
 def test_backups_of_a_clock_that_was_ahead_are_none(settings, tmp_path):
@@ -234,15 +234,15 @@ def test_backups_of_a_clock_that_was_ahead_are_none(settings, tmp_path):
     ahead = [NOW + timedelta(days=number) for number in range(365, 380)]
     nights = [NOW - timedelta(days=number) for number in range(40)]
     for moment in ahead:
-        (making.backups_directory() / f"myweb-{moment:%Y%m%dT%H%M%SZ}.zip").touch()
+        (keeping.backups_directory() / f"myweb-{moment:%Y%m%dT%H%M%SZ}.zip").touch()
     with time_machine.travel(NOW, tick=False):
-        assert making.time_in_name(making.newest()) == ahead[-1]
+        assert keeping.time_in_name(keeping.newest()) == ahead[-1]
         for moment in nights:
-            (making.backups_directory() / f"myweb-{moment:%Y%m%dT%H%M%SZ}.zip").touch()
-        assert making.time_in_name(making.newest()) == nights[0]
-        making.remove_old(NOW)
-    left = {making.time_in_name(path) for path in making.backups_directory().iterdir()}
-    assert left == {*ahead, *making.to_keep(nights, NOW)}
+            (keeping.backups_directory() / f"myweb-{moment:%Y%m%dT%H%M%SZ}.zip").touch()
+        assert keeping.time_in_name(keeping.newest()) == nights[0]
+        keeping.remove_old(NOW)
+    left = {keeping.time_in_name(path) for path in keeping.backups_directory().iterdir()}
+    assert left == {*ahead, *keeping.to_keep(nights, NOW)}
 
 
 def test_help_says_what_is_written(original: Place):

@@ -240,7 +240,7 @@ def test_stack_trace(site):
         assert (django["level"], django["message"]) == ("ERROR", "Internal Server Error: /")
         assert "OperationalError: no such table: pages_page" in django["traceback"]
         [daemon, *_] = wait_for(
-            lambda: [entry for entry in entries(other, "uwsgi.log") if "pages.upkeep" in entry.get("logger", "")],
+            lambda: [entry for entry in entries(other, "uwsgi.log") if "operations.work" in entry.get("logger", "")],
             "the daemon complains",
         )
         assert daemon["request_id"] == ""

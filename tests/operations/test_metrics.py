@@ -11,7 +11,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from myweb.contact.models import ContactMessage, Delivery, MailServer
-from myweb.operations import asking, metrics
+from myweb.operations import asking, exposition, metrics
 from myweb.operations.models import BackupProof
 from myweb.publishing import rendering
 from myweb.publishing.models import Generation
@@ -79,7 +79,7 @@ def test_requests_are_counted(client, home, memory):
     client.post("/nothing/")
     client.generic("FOO", "/nothing/")
     client.get("/healthz")
-    found = parse_families(metrics.requests())
+    found = parse_families(exposition.requests())
     assert {name[1:]: value for name, value in found.items() if name[0] == "myweb_requests_total"} == {
         ("GET", "2xx"): 1,
         ("GET", "4xx"): 1,
@@ -103,16 +103,16 @@ def test_what_the_site_asks_of_itself_is_not_counted(ask, home, memory):
 
 def test_exceptions_are_counted(client, memory, monkeypatch):
     client.raise_request_exception = False
-    monkeypatch.setattr("myweb.operations.views.generate_latest", lambda registry: 1 / 0)
+    monkeypatch.setattr("myweb.operations.exposition.generate_latest", lambda registry: 1 / 0)
     monkeypatch.setattr("myweb.operations.metrics.UNCOUNTED", ())
     client.get("/metrics", MYWEB_STRANGER="0")
-    assert parse_families(metrics.requests())["myweb_requests_total", "GET", "5xx"] == 1
+    assert parse_families(exposition.requests())["myweb_requests_total", "GET", "5xx"] == 1
 
 
 def test_latency(memory):
     for seconds in (0.001, 0.005, 0.3, 0.4, 75):
         metrics.count("GET", 200, seconds)
-    found = parse_families(metrics.requests())
+    found = parse_families(exposition.requests())
     buckets = {name[1]: value for name, value in found.items() if name[0] == "myweb_request_seconds_bucket"}
     assert (buckets["0.005"], buckets["0.25"], buckets["0.5"], buckets["60"], buckets["+Inf"]) == (2, 2, 4, 4, 5)
 
@@ -130,7 +130,7 @@ def test_workers_are_added_up(memory, monkeypatch):
     monkeypatch.setattr(metrics, "uwsgi", UWSGI)
     metrics.count("GET", 200, 1)
     assert len([number for number in memory if number]) == 6
-    assert parse_families(metrics.requests())["myweb_requests_total", "GET", "2xx"] == 2
+    assert parse_families(exposition.requests())["myweb_requests_total", "GET", "2xx"] == 2
 
 
 def test_one_page_for_all_workers(memory, monkeypatch):
@@ -138,7 +138,7 @@ def test_one_page_for_all_workers(memory, monkeypatch):
     monkeypatch.setattr(metrics, "memory", memory[: metrics.PAGE])
     monkeypatch.setattr(metrics, "uwsgi", UWSGI)
     metrics.count("GET", 200, 1)
-    assert parse_families(metrics.requests())["myweb_requests_total", "GET", "2xx"] == 1
+    assert parse_families(exposition.requests())["myweb_requests_total", "GET", "2xx"] == 1
 
 
 # Mail
@@ -215,7 +215,7 @@ def test_database_is_unreachable(ask, monkeypatch):
 def test_database_is_silent(ask, monkeypatch):
     answered = threading.Event()
     monkeypatch.setattr(asking, "PATIENCE", 0.01)
-    monkeypatch.setattr(metrics, "what_is_stored", lambda: answered.wait(30))
+    monkeypatch.setattr(exposition, "what_is_stored", lambda: answered.wait(30))
     assert ask()["myweb_database_up",] == 0
     answered.set()
 

@@ -25,8 +25,8 @@ from urllib.parse import quote, urlencode
 import brotli
 import pytest
 
-from tests.contact.torture import command_of
-from tests.site import ROOT, Site, descendants, wait_for
+from tests.contact.torture import daemons
+from tests.site import ROOT, Site, wait_for
 
 UNPACK = {"": bytes, "gzip": gzip.decompress, "br": brotli.decompress}
 # Whoever sends it is answered by Django, and the answer is not written.
@@ -86,15 +86,12 @@ class Server:
     @contextmanager
     def without_follower(self) -> Iterator[None]:
         """Hold the process that repairs."""
-        followers = [
-            process for process in descendants(self.process.pid) if "update_pages --loop" in command_of(process)
-        ]
-        assert len(followers) == 1
-        os.kill(followers[0], signal.SIGSTOP)
+        [follower] = daemons(self.process.pid)
+        os.kill(follower, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(followers[0], signal.SIGCONT)
+            os.kill(follower, signal.SIGCONT)
 
 
 class Writer:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from myweb.operations.models import BackupProof
 
-from . import making
+from . import keeping, making
 from .archive import Archive, Damaged, Manifest
 from .scratch import ScratchDatabase
 
@@ -19,12 +19,12 @@ def prove(path: Path) -> str:
     try:
         manifest = _try_out(path)
     except Damaged:
-        making.mark_of(path).unlink(missing_ok=True)
+        keeping.mark_of(path).unlink(missing_ok=True)
         raise
     made_at = datetime.fromisoformat(manifest.made_at)
     BackupProof.record(path.name, made_at)
-    if path.parent == making.backups_directory():
-        making.mark_of(path).touch()
+    if path.parent == keeping.backups_directory():
+        keeping.mark_of(path).touch()
     return (
         f"Proven: {path}, made at {manifest.made_at}, with {sum(manifest.counts.values())} rows, "
         f"{manifest.counts['pages_page']} pages and {len(manifest.media)} files."

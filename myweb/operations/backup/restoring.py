@@ -22,7 +22,7 @@ from myweb.installation import here
 from myweb.publishing.publisher import publisher
 from myweb.tables import Table, tables
 
-from . import dialects, integrity, making
+from . import dialects, integrity, keeping, making
 from .archive import MEDIA, SETTINGS, Archive, Writer, media_files, progress
 from .exchanging import put_in_place
 from .scratch import SCHEMA, ScratchDatabase
@@ -133,7 +133,7 @@ def check_space(archive: Archive) -> None:
 def exchange(archive: Archive, scratch: ScratchDatabase, in_use: bool) -> list[str]:
     """Save the site if it is in use, then put the backup in its place; return where the old one is, in a sentence."""
     with ExitStack() as stack:
-        writer = stack.enter_context(Writer(making.new_path("before-restore"))) if in_use else None
+        writer = stack.enter_context(Writer(keeping.new_path("before-restore"))) if in_use else None
         if writer:
             # Most of the uploads now, so that nobody has to wait for them later.
             writer.add_media(settings.MEDIA_ROOT)

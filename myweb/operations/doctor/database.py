@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
 
 from myweb.installation import here
-from myweb.operations.backup import integrity, making
+from myweb.operations.backup import integrity, keeping
 
 from . import network
 from .faults import Fault, NotChecked, quote
@@ -84,7 +84,7 @@ def _find_file() -> None:
         return
     raise Fault(
         f"There is no database at {path}, or this user cannot see it.",
-        f"If it should be elsewhere, correct DATABASE_URL or MYWEB_VAR. If it is lost: {making.how_to_restore()}",
+        f"If it should be elsewhere, correct DATABASE_URL or MYWEB_VAR. If it is lost: {keeping.how_to_restore()}",
     )
 
 
@@ -120,10 +120,11 @@ def _checksums() -> str:
 
 def _how_to_replace() -> str:
     return (
-        f"{here().stop}. {making.how_to_restore()} The damaged database is kept aside, and the messages in it that can"
+        f"{here().stop}. {keeping.how_to_restore()} The damaged database is kept aside, and the messages in it that can"
         " be read are taken over. Publish or delete nothing before that: it may be the only copy."
         if connection.vendor == "sqlite"
-        else f"{here().stop}. {making.how_to_restore()} Publish or delete nothing before that: it may be the only copy."
+        else f"{here().stop}. {keeping.how_to_restore()} Publish or delete nothing before that: it may be the only"
+        " copy."
     )
 
 
@@ -180,7 +181,7 @@ def _why_not_writable(error: Exception) -> Fault:
     if "no such table" in words or "does not exist" in words:
         return Fault(
             "The tables of the database are missing.",
-            f"For a new site, run {here().manage} prepare. If there was one: {making.how_to_restore()}",
+            f"For a new site, run {here().manage} prepare. If there was one: {keeping.how_to_restore()}",
         )
     return Fault(
         f"The database can be read, but not written: {quote(error)}.",

@@ -15,7 +15,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 
 from myweb.installation import here
-from myweb.operations.backup import making
+from myweb.operations.backup import keeping
 from myweb.pages.blocks.picture import Picture
 
 from .faults import Fault, NotChecked
@@ -91,7 +91,7 @@ def media() -> str:
     if not root.is_dir():
         raise Fault(
             f"The directory of uploads, {root}, is missing.",
-            f"Correct MYWEB_VAR; if it is lost, make it, for {user}, and then: {making.how_to_restore()}",
+            f"Correct MYWEB_VAR; if it is lost, make it, for {user}, and then: {keeping.how_to_restore()}",
         )
     readers = list(nginx_users())
     number = 0

@@ -1,4 +1,4 @@
-"""The site as a whole: its clock, its pages, its workers and its backups."""
+"""The site as a whole: its clock, its pages, its daemon and its backups."""
 
 import random
 import time
@@ -90,35 +90,26 @@ def fresh() -> str:
     )
 
 
-def mail_worker() -> str:
-    return _worker("deliver_mail")
-
-
-def page_worker() -> str:
+def daemon() -> str:
     """Look for the process, and at what it does: a page whose time has come must not stay due."""
-    said = _worker("update_pages")
+    try:
+        processes = uwsgi.daemons()
+    except OSError as error:
+        raise NotChecked("uWSGI runs on another machine, or as another user, and its daemon with it.") from error
+    if not processes:
+        raise Fault(
+            "“manage.py work” does not run, though uWSGI should see to it.",
+            f"{here().restart}; {here().log} says why.",
+        )
     for _second in range(SECONDS_FOR_PAGES):
         due = [page for page in Page.objects.due() if page.is_due]
         if not due:
-            return said
+            return f"manage.py work runs, as process {processes[0]}"
         time.sleep(1)
     raise Fault(
         f"{len(due)} pages should have appeared or disappeared, but did not.",
         f"{here().restart}; {here().log} says why.",
     )
-
-
-def _worker(command: str) -> str:
-    try:
-        processes = uwsgi.daemons(command)
-    except OSError as error:
-        raise NotChecked("uWSGI runs on another machine, or as another user, and its workers with it.") from error
-    if not processes:
-        raise Fault(
-            f"“manage.py {command} --loop” does not run, though uWSGI should see to it.",
-            f"{here().restart}; {here().log} says why.",
-        )
-    return f"manage.py {command} runs, as process {processes[0]}"
 
 
 def backup() -> str:

@@ -9,7 +9,7 @@ from django.db.models import Max, Model
 from django.utils import timezone
 
 from myweb.contact.models import ContactMessage
-from myweb.operations.backup.making import time_in_name
+from myweb.operations.backup.keeping import time_in_name
 from myweb.operations.models import BackupProof
 from myweb.pages.models import Page
 

@@ -105,8 +105,8 @@ def _has_master() -> bool:
     return True
 
 
-def daemons(command: str) -> list[int]:
-    """Return the processes of `manage.py command --loop` that this uWSGI keeps, without those that are stopped."""
+def daemons() -> list[int]:
+    """Return the processes of `manage.py work` that this uWSGI keeps, without those that are stopped."""
     master = status()["pid"]
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -115,6 +115,6 @@ def daemons(command: str) -> list[int]:
             state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
         except OSError:
             continue
-        if int(parent) == master and command.encode() in words and b"--loop" in words and state not in "TtZ":
+        if int(parent) == master and b"work" in words and state not in "TtZ":
             found.append(int(process.name))
     return found

@@ -58,7 +58,7 @@ def test_as_the_operator_types_it(serving):
     assert result.returncode == 1
     assert "\nFAILED  encryption of mail: The certificate of localhost is signed by itself" in result.stdout
     assert "FAILED  login to the mail server" in result.stdout
-    for name in ("settings in force", "mailing worker", "pages' worker", "public address", "Host", "fresh pages"):
+    for name in ("settings in force", "daemon", "public address", "Host", "fresh pages"):
         assert f"ok      {name}: " in result.stdout
     assert result.stdout.index("FAILED") > result.stdout.rindex("\nok ")
     assert result.stderr == ""

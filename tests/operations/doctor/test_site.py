@@ -63,9 +63,9 @@ def published_copy(real, settings, tmp_path):
 
 
 @contextmanager
-def stopped(command: str):
-    """The daemon of that name hangs."""
-    [process] = wait_for(lambda: uwsgi.daemons(command), f"{command} runs")
+def stopped():
+    """The daemon hangs."""
+    [process] = wait_for(uwsgi.daemons, "it runs")
     os.kill(process, signal.SIGSTOP)
     try:
         yield
@@ -73,19 +73,13 @@ def stopped(command: str):
         os.kill(process, signal.SIGCONT)
 
 
-@fault("mailing worker", "“manage.py deliver_mail --loop” does not run, though uWSGI should see to it. Restart uWSGI")
-def mailing_worker_hangs(real):
-    with stopped("deliver_mail"):
+@fault("daemon", "“manage.py work” does not run, though uWSGI should see to it. Restart uWSGI")
+def daemon_hangs(real):
+    with stopped():
         yield
 
 
-@fault("pages' worker", "“manage.py update_pages --loop” does not run")
-def pages_worker_hangs(real):
-    with stopped("update_pages"):
-        yield
-
-
-@fault("pages' worker", "1 pages should have appeared or disappeared, but did not")
+@fault("daemon", "1 pages should have appeared or disappeared, but did not")
 def page_stays_due(copied_database):
     with closing(sqlite3.connect(copied_database)) as other, other:
         other.execute("UPDATE pages_page SET publish_until = '2001-01-01' WHERE path = '/'")
@@ -125,4 +119,4 @@ def test_clock_of_the_database_server():
 @pytest.mark.nginx
 def test_uwsgi_elsewhere_is_no_fault(real, settings, tmp_path):
     settings.VAR = tmp_path
-    assert look("mailing worker").state is faults.State.NOT_CHECKED
+    assert look("daemon").state is faults.State.NOT_CHECKED

@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from myweb.contact.models import ContactMessage
-from myweb.operations.backup.making import backups_directory
+from myweb.operations.backup.keeping import backups_directory
 from myweb.operations.models import BackupProof
 from myweb.pages.models import Page
 from tests.contact.factories import make_message

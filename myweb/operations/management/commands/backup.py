@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from myweb.operations.backup import making
+from myweb.operations.backup import keeping, making
 from myweb.operations.backup.errors import told
 from myweb.operations.backup.lock import exclusive
 from myweb.operations.backup.proving import prove
@@ -36,9 +36,9 @@ class Command(BaseCommand):
         path = options["file"].absolute() if options["file"] else None
         with told(), exclusive():
             if options["prove"]:
-                self.stdout.write(prove(path or making.newest()))
+                self.stdout.write(prove(path or keeping.newest()))
             else:
                 with Scratch() as scratch:
                     made = making.make(path, scratch.directory, options["portable"])
-                making.remove_old(timezone.now())
+                keeping.remove_old(timezone.now())
                 self.stdout.write(str(made))

@@ -10,8 +10,6 @@ from django.core.management.base import CommandError, CommandParser
 
 from myweb.installation import CLONE, here
 
-LOOPS = [["update_pages", "--loop"], ["deliver_mail", "--loop"]]
-
 
 class Command(runserver.Command):
     help = (
@@ -31,8 +29,7 @@ class Command(runserver.Command):
         super().handle(*args, **options)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
-        """Run the server in a process that the reloader replaces; the loops end with it, however it ends."""
-        for arguments in LOOPS:
-            command = ["setpriv", "--pdeathsig", "TERM", sys.executable, sys.argv[0], *arguments]
-            atexit.register(subprocess.Popen(command, stdin=subprocess.DEVNULL).terminate)
+        """Run the server in a process that the reloader replaces; manage.py work ends with it, however it ends."""
+        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, sys.argv[0], "work"]
+        atexit.register(subprocess.Popen(command, stdin=subprocess.DEVNULL).terminate)
         super().inner_run(*args, **options)
