@@ -385,6 +385,9 @@ class Line:
     def _apply(self, content: Content, was_live: bool) -> Model:
         row = self.row or self.model(pk=self.key)
         blocks = load(row, content)
+        if isinstance(row, Page) and content["fields"].get("parent") and row.parent is None and not was_live:
+            # Since the form was looked at; at the top, the page would be somewhere else than was asked for.
+            raise ValidationError({"parent": _("The page above has been deleted.")})
         if isinstance(row, Page) and row.parent and is_provisional(row.parent):
             raise ValidationError(
                 {"parent": _("“%(page)s”, which is above it, has to be published first.") % {"page": row.parent}}

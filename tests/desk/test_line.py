@@ -46,6 +46,17 @@ def text(words: str, key: int = 0) -> dict:
     return {"kind": "pages.text", "key": key or new_key(), "fields": fields}
 
 
+def test_page_above_is_deleted_after_the_form_was_looked_at(author):
+    """At the top, the page would be somewhere else than was asked for."""
+    about, page = make_page("About"), make_page("Team")
+    line, sender = opened(page, author)
+    content = changed(line, parent=about.pk)
+    about.delete()
+    with pytest.raises(ValidationError, match="The page above has been deleted"):
+        line.publish(content, sender)
+    assert Page.objects.get(pk=page.pk).path == "/team/"
+
+
 def test_draft_changes_nothing_that_is_live(author):
     page = make_page("About")
     block = make_text(page, "<p>Old</p>")
