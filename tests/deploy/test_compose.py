@@ -300,7 +300,7 @@ def test_nights_that_were_missed_are_made_up_for(site, backed_up):
 def test_doctor_finds_nothing_wrong(site, backed_up):
     said = site.execute("app", "manage.py", "doctor")
     assert "Nothing is wrong." in said, said
-    names = ["mailing worker", "pages' worker", "public address", "origin of forms", "fresh pages", "backup"]
+    names = ["daemon", "public address", "origin of forms", "fresh pages", "backup"]
     for name in (*names, "published pages and backups", "nightly backup"):
         assert f"ok      {name}: " in said
 

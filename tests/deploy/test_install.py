@@ -145,7 +145,7 @@ def test_rules_of_nftables_are_in_force_or_skipped(server):
 def test_doctor_finds_nothing_wrong(server):
     said = server.manage("doctor")
     assert "Nothing is wrong." in said, said
-    for name in ("socket of uWSGI", "mailing worker", "pages' worker", "public address", "fresh pages", "backup"):
+    for name in ("socket of uWSGI", "daemon", "public address", "fresh pages", "backup"):
         assert f"ok      {name}: " in said
     for name in ("published pages and backups", "origin of forms", "nightly backup", "start with the machine"):
         assert f"ok      {name}: " in said
