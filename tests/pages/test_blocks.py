@@ -59,7 +59,7 @@ def test_it_is_offered_in_chinese(page, admin_client):
 def test_it_costs_no_query(page, client, media, django_assert_num_queries):
     make_text(page)
     make_picture(page)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert client.get("/rooms/").status_code == 200
 """
 
