@@ -194,6 +194,10 @@ class TestPermissions:
     def test_staff_without_rights_sees_nothing(self, staff, home):
         assert {url: staff.get(url).status_code for url in self.urls(home)} == dict.fromkeys(self.urls(home), 403)
 
+    def test_reader_sees_blocks_as_they_look(self, reader, home):
+        make_text(home, "<p>Open <strong>daily</strong></p>")
+        assert "<p>Open <strong>daily</strong></p>" in reader.get(change_url(home)).content.decode()
+
     def test_reader_changes_nothing(self, reader, home):
         assert reader.get(change_url(home)).status_code == 200
         assert reader.post(change_url(home), {"title": "Mine"}).status_code == 403
