@@ -107,6 +107,11 @@ class Looking:
         if wide > self.width:
             self.wrong.append(f"{name}: is {wide} wide")
         found = page.evaluate(LOOK, [WCAG_22_AA, LEFT_TO_DJANGO])
+        if found["violations"]:
+            # The page may have moved while it was looked at: what is wrong is wrong at its beginning, too.
+            page.evaluate("scrollTo(0, 0)")
+            page.evaluate(EDITORS_STAND)
+            found = page.evaluate(LOOK, [WCAG_22_AA, LEFT_TO_DJANGO])
         for each in found["violations"]:
             nodes = "; ".join(node["html"][:200] for node in each["nodes"])
             self.wrong.append(f"{name}: {each['id']}: {each['help']}: {nodes}")
