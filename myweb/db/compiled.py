@@ -8,6 +8,9 @@ from django.db.models import QuerySet
 
 Value = int | str
 
+# Of one query that is kept: what is longer is not asked for by every visitor, or by somebody who fills the memory.
+MOST = 50  # values
+
 
 def compiled(build: Callable[..., QuerySet[Any, Any]], *values: Value) -> tuple[str, list[Any]]:
     """
@@ -15,12 +18,15 @@ def compiled(build: Callable[..., QuerySet[Any, Any]], *values: Value) -> tuple[
 
     It is called once for all values of the same number and types, of which it must not make anything but parameters.
     """
+    if len(values) > MOST:
+        sql, parameters = build(*values).query.sql_with_params()
+        return sql, list(parameters)
     sql, parameters = _compiled(build, *map(type, values))
     given = dict(zip(_placeholders(*map(type, values)), values, strict=True))
     return sql, [given.get(parameter, parameter) for parameter in parameters]
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=128)  # one for each number of values
 def _compiled(build: Callable[..., QuerySet[Any, Any]], *types: type[Value]) -> tuple[str, tuple[Any, ...]]:
     sql, parameters = build(*_placeholders(*types)).query.sql_with_params()
     return sql, tuple(parameters)

@@ -1,7 +1,7 @@
 import pytest
 from django.db.models import Q
 
-from myweb.db.compiled import compiled
+from myweb.db.compiled import MOST, _compiled, compiled
 from myweb.pages.models import Page
 from tests.factories import make_page
 
@@ -36,6 +36,14 @@ def test_it_is_built_once_for_values_of_one_kind():
     for path in ("/a/", "/b/", "/c/"):
         pages(at, "/always/", path)
     assert len(built) <= 1
+
+
+def test_what_is_long_is_not_kept():
+    """An address of 4,000 parts is one query more, for anybody who asks for it."""
+    rooms = make_page("Rooms")
+    kept = _compiled.cache_info().currsize
+    assert pages(at, *(f"/{number}/" for number in range(MOST)), "/rooms/") == [rooms]
+    assert _compiled.cache_info().currsize == kept
 
 
 def test_conditions_that_fall_away():
