@@ -67,4 +67,4 @@ def _error(request: HttpRequest, status: int, sentence: str = "", **context: Any
     """
     above = context.get("above")
     translation.activate(above.language_code if above and above.path != "/" else language.of_link(request))
-    return render(request, f"{status}.html", {"sentence": sentence, **context}, status=status)
+    return render(request, f"{status}.html", {"status": status, "sentence": sentence, **context}, status=status)
