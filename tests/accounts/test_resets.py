@@ -1,4 +1,3 @@
-import os
 import re
 import signal
 import subprocess
@@ -10,7 +9,6 @@ import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +17,7 @@ from myweb.accounts.models import PasswordReset
 from myweb.accounts.resets import LEASE
 from myweb.contact.models import Delivery, MailServer
 from tests import smtp
+from tests.commands import environment_with
 from tests.contact.factories import make_message
 from tests.site import ROOT, wait_for
 
@@ -242,16 +241,7 @@ class TestTrouble:
 
     def test_killed_between_claim_and_sending_it_is_sent_again(self, client, admin_user, database, mail_server):
         ask(client)
-        name = connection.settings_dict["NAME"]
-        url = f"sqlite:///{name}"
-        if connection.vendor == "postgresql":
-            url = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{name}"
-        environment = os.environ | {
-            "DATABASE_URL": url,
-            "DJANGO_SETTINGS_MODULE": "myweb.settings",
-            "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": str(mail_server.port),
-        }
+        environment = environment_with(mail_server)
         mail_server.failing = {"end": smtp.SLOW}
         process = subprocess.Popen([sys.executable, "manage.py", "deliver_mail"], cwd=ROOT, env=environment)
         wait_for(lambda: mail_server.waiting, "the mail is in hand")

@@ -22,10 +22,8 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.utils import timezone
-from hypothesis import HealthCheck, seed
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from myweb.desk import unsent
 from myweb.desk.content import digest, live_content
@@ -38,6 +36,7 @@ from myweb.pages.upkeep import do_due
 from myweb.publishing import rendering
 from myweb.publishing.files import address, file_name
 from myweb.publishing.publisher import publisher
+from tests import thinking
 from tests.admin_forms import add_block, form_data
 from tests.factories import make_page, make_text
 
@@ -541,12 +540,5 @@ def publishing() -> Iterator[None]:
 
 def think(examples: int, steps: int, number: int | None = None) -> None:
     """Have hypothesis think out so many sequences of so many steps; the same ones for the same `number`."""
-    limits = hypothesis_settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
     with mock.patch("myweb.desk.content.secrets.randbits", keys), publishing():
-        run_state_machine_as_test(Desk if number is None else seed(number)(Desk), settings=limits)
+        thinking.think(Desk, examples, steps, number)

@@ -17,6 +17,7 @@ from myweb.operations.work import Job, Question
 from myweb.pages.models import Page
 from myweb.stopping import Stopping
 from tests import smtp
+from tests.commands import environment_with
 from tests.contact.conftest import database, mail_server
 from tests.contact.factories import OWNER, make_message
 from tests.factories import make_page
@@ -132,17 +133,7 @@ class TestWork:
 
     @pytest.fixture
     def start(self, database, mail_server, tmp_path, log) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-        name = connection.settings_dict["NAME"]
-        url = f"sqlite:///{name}"
-        if connection.vendor == "postgresql":
-            url = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{name}"
-        environment = os.environ | {
-            "DATABASE_URL": url,
-            "DJANGO_SETTINGS_MODULE": "myweb.settings",
-            "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": str(mail_server.port),
-            "CONTACT_RECIPIENTS": OWNER,
-        }
+        environment = environment_with(mail_server) | {"CONTACT_RECIPIENTS": OWNER}
         processes = []
 
         def start() -> subprocess.Popen[bytes]:

@@ -10,15 +10,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from myweb.pages.leading import Book, Lead, old_address, redirect_from
 from myweb.pages.missing import words_of
 from myweb.pages.models import Page
 from myweb.pages.redirects import Redirect, key_of_text
 from tests.factories import make_page
+from tests.thinking import think
 
 pytestmark = pytest.mark.django_db
 
@@ -506,14 +506,5 @@ class Tree(RuleBasedStateMachine):
 
 @pytest.mark.slow("hypothesis thinks out what is done to pages")
 def test_whatever_is_done(db):
-    run_state_machine_as_test(
-        Tree,
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    think(Tree, examples=40, steps=25)
     assert {"200", "301", "404", "410"} <= set(Tree.seen)

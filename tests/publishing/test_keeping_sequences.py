@@ -18,10 +18,8 @@ from unittest.mock import patch
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
-from hypothesis import HealthCheck
-from hypothesis import settings as thinking
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from myweb.desk.content import new_key
 from myweb.desk.line import Conflict, Line, Sender
@@ -36,6 +34,7 @@ from myweb.publishing.models import Generation
 from myweb.publishing.publisher import Publisher, publisher
 from tests.factories import make_page
 from tests.publishing.test_keeping import compressed_alone
+from tests.thinking import think
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow("hundreds of steps")]
 
@@ -346,20 +345,7 @@ class Machines(RuleBasedStateMachine):
     total_kept = 0
 
 
-def think(root: Path, examples: int, steps: int) -> None:
-    Machines.total_kept = 0
-    run_state_machine_as_test(
-        lambda: Machines(root),
-        settings=thinking(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    assert Machines.total_kept > 0
-
-
 def test_nothing_stale_in_any_order(root: Path):
-    think(root, examples=int(os.environ.get("KEEPING_EXAMPLES", 20)), steps=15)
+    Machines.total_kept = 0
+    think(lambda: Machines(root), examples=int(os.environ.get("KEEPING_EXAMPLES", 20)), steps=15)
+    assert Machines.total_kept > 0

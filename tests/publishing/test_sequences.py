@@ -10,16 +10,15 @@ from contextlib import closing, nullcontext
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
+from tests import thinking
 from tests.publishing.site_tools import (
     ALWAYS,
     FOLLOWING,
@@ -244,16 +243,7 @@ def think(
     def start() -> Editing:
         return machine(truth, other)
 
-    run_state_machine_as_test(
-        start if number is None else seed(number)(start),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    thinking.think(start, examples, steps, number)
 
 
 @pytest.fixture(scope="module")
